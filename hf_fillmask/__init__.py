@@ -1,0 +1,68 @@
+"""hf_fillmask: fill masked sentences over the Hugging Face Inference API, cold starts included.
+
+The layers, each importing only from those before it (a test holds this)::
+
+    core   values, errors, request builder, cold-start plan, response decoder   standard library only, no I/O
+    shell  transport, client, batch                                             httpx, anyio, tenacity
+    edges  sync facade, command line, emulator                                  import the shell, never the reverse
+"""
+
+from ._client import AsyncFillMaskClient
+from ._errors import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ConnectError,
+    CreditsExhaustedError,
+    CutAnswerError,
+    DeadlineExceededError,
+    DecodeError,
+    EndpointPausedError,
+    FillMaskError,
+    GoneError,
+    MaskNotFoundError,
+    ModelLoadingError,
+    ModelNotFoundError,
+    MultipleMasksError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+)
+from ._sync import FillMaskClient
+from ._values import BatchItem, ColdStart, FillMaskResult, ModelInfo, Prediction
+from ._version import __version__
+
+__all__ = [
+    "APIError",
+    "AsyncFillMaskClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "BatchItem",
+    "ColdStart",
+    "ConnectError",
+    "CreditsExhaustedError",
+    "CutAnswerError",
+    "DeadlineExceededError",
+    "DecodeError",
+    "EndpointPausedError",
+    "FillMaskClient",
+    "FillMaskError",
+    "FillMaskResult",
+    "GoneError",
+    "MaskNotFoundError",
+    "ModelInfo",
+    "ModelLoadingError",
+    "ModelNotFoundError",
+    "MultipleMasksError",
+    "PermissionDeniedError",
+    "Prediction",
+    "ProtocolError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServerError",
+    "TransportError",
+    "__version__",
+]

@@ -1,0 +1,111 @@
+"""The token: where it is found, and which servers may see it.
+
+Rule: the token's value leaves this file in one place only, `Credentials.header`; nothing else shows or returns it.
+Source: wire.md's token conventions are those of huggingface_hub; the hosts are those of Hugging Face.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+__all__ = ["Credentials", "find_token", "is_hugging_face", "is_loopback", "is_private_line", "token_in"]
+
+_YES = {"1", "ON", "YES", "TRUE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A token, or none, and whether the user passed it in so many words."""
+
+    _token: str | None = field(default=None, repr=False)
+    explicit: bool = False
+
+    def __reduce__(self) -> tuple[type[Credentials], tuple[()]]:
+        """Pickle as no token at all: a secret does not travel by accident."""
+        return Credentials, ()
+
+    def header(self, url: str) -> dict[str, str]:
+        """Return the authorization header for a request to `url`; empty where this token must not go."""
+        allowed = is_private_line(url) and (self.explicit or is_hugging_face(url))
+        return {"authorization": f"Bearer {self._token}"} if self._token and allowed else {}
+
+    def check(self, url: str) -> None:
+        """Refuse (ValueError) to send a token that was passed explicitly over plain http."""
+        if self._token and self.explicit and not is_private_line(url):
+            raise ValueError("a token is not sent over plain http; use https://, or a loopback address")
+
+    def redact(self, data: bytes) -> bytes:
+        """Blot the token out of what a server sent back."""
+        return data.replace(self._token.encode(), b"***") if self._token else data
+
+    def redact_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Blot the token out of the headers that a server sent back."""
+        token = self._token
+        if token is None:
+            return headers
+        return {name: value.replace(token, "***") for name, value in headers.items()}
+
+
+def find_token(token: str | Literal[False] | None, environment: Mapping[str, str]) -> Credentials | Path | None:
+    """Look for a token as huggingface_hub does.
+
+    Returns credentials, or the path of the file in which a token may be (for the shell to read), or None.
+    The order: the argument, ``HF_TOKEN``, ``HUGGING_FACE_HUB_TOKEN``, the file ``HF_TOKEN_PATH`` or ``$HF_HOME/token``.
+    """
+    if token is not None and token is not False:
+        return _credentials(token, explicit=True)
+    if token is False or environment.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in _YES:
+        return None
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if value := environment.get(name, "").strip():
+            return _credentials(value, explicit=False)
+    return _token_path(environment)
+
+
+def token_in(content: str) -> Credentials:
+    """Take the token out of what a token file holds; an empty file is no token."""
+    return _credentials(content, explicit=False)
+
+
+def _credentials(token: object, *, explicit: bool) -> Credentials:
+    if not isinstance(token, str):
+        raise TypeError(f"token must be a str, False or None, not {type(token).__name__}")
+    token = token.strip()
+    if token.isascii() and token.isprintable() and " " not in token:
+        return Credentials(token or None, explicit)
+    raise ValueError("the token holds a space or a character that no token has; give the token alone, without 'Bearer'")
+
+
+def _token_path(environment: Mapping[str, str]) -> Path:
+    cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache")
+    home = Path(environment.get("HF_HOME") or cache / "huggingface")
+    return Path(environment.get("HF_TOKEN_PATH") or home / "token").expanduser()
+
+
+def is_hugging_face(url: str) -> bool:
+    """Whether `url` is https on a host of Hugging Face, where a token that was found implicitly may go."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    ours = host == "huggingface.co" or host.endswith((".huggingface.co", ".endpoints.huggingface.cloud"))
+    return parts.scheme == "https" and ours
+
+
+def is_private_line(url: str) -> bool:
+    """Whether nobody between here and `url` can read a header: https, or a loopback address."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine: localhost, 127.0.0.0/8 or ::1."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

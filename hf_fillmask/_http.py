@@ -1,0 +1,211 @@
+"""HTTP: the only module that touches httpx. A `Request` goes in, a `Response` or a `TransportError` comes out.
+
+Rule: only plain values pass to the library (so that an injected httpx2 client works as well), no type of it comes out,
+and it knows nothing of cold starts, gates or resends.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import AsyncIterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+
+from ._body import MAX_BODY, unpack
+from ._credentials import Credentials
+from ._errors import ConnectError, CutAnswerError, ProtocolError, RequestTimeoutError, TransportError
+from ._exchange import Request, Response
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["ConnectionPools", "Injected", "Pool"]
+
+_POOL_SIZE = 8  # connections a pool: httpcore scans its whole list at each request (encode/httpx#3215)
+_KEEPALIVE = 30.0  # seconds an idle connection is kept
+_QUICK = 16_384  # packed bytes that the event loop may unpack by itself; more go to a worker thread
+
+
+class Pool:
+    """One HTTP client and the number of exchanges that it has under way."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.busy = 0
+
+    def build(self, request: Request, headers: dict[str, str]) -> Any:
+        """Build from bytes: a third of the time of ``client.build_request(json=...)``."""
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"))
+        return httpx.Request(
+            request.method, request.url, headers=headers, content=request.body, extensions={"timeout": timeout}
+        )
+
+    async def exchange(self, request: Request, credentials: Credentials) -> Response:
+        """Send `request` once and read the whole answer; bound neither in time nor in number."""
+        self.busy += 1
+        answer: Any = None
+        try:
+            sent = self.build(request, dict(request.headers) | credentials.header(request.url))
+            answer = await self.client.send(sent, stream=True, follow_redirects=False)
+            return await _read(answer, request, credentials)
+        except Exception as error:
+            translated = _translated(error, request, reading=answer is not None)
+            if translated is None:
+                raise
+            raise translated from _scrubbed(error)
+        finally:
+            self.busy -= 1
+            if answer is not None and not answer.is_closed:
+                # Under cancellation, too: an unread body keeps its connection busy.
+                with anyio.CancelScope(shield=True):
+                    await answer.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+class Injected(Pool):
+    """The user's own client: it builds the request itself (its headers, its classes), and is never closed here."""
+
+    def build(self, request: Request, headers: dict[str, str]) -> Any:
+        """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
+        return self.client.build_request(
+            request.method, request.url, headers=headers, content=request.body, timeout=None
+        )
+
+    async def aclose(self) -> None:
+        """Leave it open."""
+
+
+class ConnectionPools:
+    """Several small pools side by side; an exchange takes the least busy one."""
+
+    def __init__(self, max_connections: int, injected: httpx.AsyncClient | None) -> None:
+        self._count = math.ceil(max_connections / _POOL_SIZE)
+        self._pools: list[Pool] = [] if injected is None else [Injected(injected)]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an exchange can be made; an injected client is open from the start."""
+        return bool(self._pools)
+
+    @property
+    def owns_connections(self) -> bool:
+        """Whether there is something that only `aclose` releases."""
+        return any(type(pool) is Pool for pool in self._pools)
+
+    def open(self) -> None:
+        """Build the clients. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
+        context = httpx.create_ssl_context()
+        self._pools = [Pool(_client(context)) for _ in range(self._count)]
+
+    async def exchange(self, request: Request, credentials: Credentials) -> Response:
+        """Send `request` once through the least busy pool."""
+        pool = min(self._pools, key=_busy)
+        return await pool.exchange(request, credentials)
+
+    async def aclose(self) -> None:
+        """Close the pools that were opened here."""
+        pools, self._pools = self._pools, []
+        for pool in pools:
+            await pool.aclose()
+
+
+def _busy(pool: Pool) -> int:
+    return pool.busy
+
+
+def _client(context: ssl.SSLContext) -> httpx.AsyncClient:
+    # No limit of the library's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
+    limits = httpx.Limits(max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEPALIVE)
+    return httpx.AsyncClient(verify=context, timeout=None, limits=limits)  # noqa: S113 - attempts are bounded
+
+
+async def _read(answer: Any, request: Request, credentials: Credentials) -> Response:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if answer.is_stream_consumed:
+        body = answer.content  # a mock transport's answer, read and unpacked when it was made
+    else:
+        packed = await _collected(answer.aiter_raw(), headers.get("content-length", ""), request)
+        encoding = headers.get("content-encoding")
+        body = await _unpacked(packed, encoding, request) if encoding else packed
+    return Response(
+        status_code=answer.status_code,
+        headers=credentials.redact_headers(headers),
+        body=credentials.redact(body),
+    )
+
+
+async def _collected(chunks: AsyncIterator[bytes], length: str, request: Request) -> bytes:
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise ProtocolError(f"the answer has {length} bytes, more than the limit of {MAX_BODY}", model=request.model)
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=request.model)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+async def _unpacked(packed: bytes, encoding: str, request: Request) -> bytes:
+    try:
+        if len(packed) < _QUICK:
+            return unpack(packed, encoding)
+        return await anyio.to_thread.run_sync(unpack, packed, encoding)
+    except ValueError as error:
+        raise ProtocolError(str(error), model=request.model) from error
+
+
+def _libraries() -> list[ModuleType]:
+    """List httpx and, where the user's program has it, its continuation: same names, other types."""
+    continuation = sys.modules.get("httpx2")
+    return [httpx] if continuation is None else [httpx, continuation]
+
+
+def _translated(error: Exception, request: Request, *, reading: bool) -> TransportError | None:
+    """Return our error for the library's; None for what is no failure of the transport (a bug, a closed client)."""
+    text = str(error) or type(error).__name__
+    for library in _libraries():
+        if isinstance(error, library.TimeoutException):
+            return RequestTimeoutError(f"the HTTP client gave up: {text}", model=request.model)
+        if isinstance(error, (library.NetworkError, library.ProxyError)):
+            what = "the connection was lost" if reading else f"no answer from {_origin(request)}"
+            return ConnectError(f"{what}: {text}", model=request.model)
+        if isinstance(error, (library.ProtocolError, library.DecodingError)):
+            return _protocol_error(text, request, reading=reading)
+        if isinstance(error, library.InvalidURL):
+            raise ValueError(f"{_origin(request)} is not a valid address: {text}") from None
+    if isinstance(error, OSError):
+        return ConnectError(f"no answer from {_origin(request)}: {text}", model=request.model)
+    return None
+
+
+def _protocol_error(text: str, request: Request, *, reading: bool) -> TransportError:
+    if reading and "closed" in text:
+        return CutAnswerError(f"the answer was cut short: {text}", model=request.model)
+    if not reading and "disconnected" in text:
+        return ConnectError(f"the connection was closed before an answer: {text}", model=request.model)
+    return ProtocolError(f"the answer is not proper HTTP: {text}", model=request.model)
+
+
+def _origin(request: Request) -> str:
+    return "/".join(request.url.split("/", 3)[:3])
+
+
+def _scrubbed(error: BaseException) -> BaseException:
+    """Take out of the library's error what may show the token: its request's header, and the frames that held it."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        sent = getattr(link, "_request", None)
+        if sent is not None:
+            sent.headers.pop("authorization", None)
+        link = link.__cause__ or link.__context__
+    return error

@@ -1,0 +1,103 @@
+"""The portal: an event loop in a thread of its own, for callers who have none.
+
+Rule: knows no client. What it hides: a plain blocking portal keeps the inner task running after Ctrl-C, holds up the
+interpreter's exit when it was forgotten, and hangs for ever in a forked child.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+__all__ = ["Portal"]
+
+T = TypeVar("T")
+
+_PATIENCE = 5.0  # seconds that the end of the interpreter waits for the last calls to let go
+
+
+class Portal:
+    """Runs coroutines for threads: started at the first call, stopped by `close`, by garbage collection or at exit.
+
+    In a forked child a portal is `foreign`: its thread does not exist there, and whoever owns it makes a new one.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._portal: BlockingPortal | None = None
+        self._finalizer: weakref.finalize[[BlockingPortal, threading.Thread, int], Portal] | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether this process is a fork of the one that made the portal."""
+        return self._pid != os.getpid()
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller runs in the portal's own event loop."""
+        return threading.current_thread() is self._thread
+
+    def call(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Run `function` in the portal and wait; an interrupt cancels it, and waits until it has let go."""
+        portal = self._started()
+        done = threading.Event()
+        future = portal.start_task_soon(partial(_run, function, done))
+        try:
+            return future.result()
+        except BaseException:
+            if not done.is_set():
+                future.cancel()
+                done.wait()
+            raise
+
+    def close(self) -> None:
+        """Stop the event loop; a portal that never started, or that is foreign, has nothing to stop."""
+        if self._finalizer is not None:
+            self._finalizer()
+
+    def _started(self) -> BlockingPortal:
+        with self._lock:
+            if self._portal is None:
+                ready: Future[BlockingPortal] = Future()
+                self._thread = threading.Thread(target=_serve, args=(ready,), name="hf_fillmask portal", daemon=True)
+                self._thread.start()
+                self._portal = ready.result()
+                self._finalizer = weakref.finalize(self, _stop, self._portal, self._thread, self._pid)
+            return self._portal
+
+
+async def _run(function: Callable[[], Awaitable[T]], done: threading.Event) -> T:
+    try:
+        return await function()
+    finally:
+        done.set()
+
+
+def _serve(ready: Future[BlockingPortal]) -> None:
+    async def main() -> None:
+        async with BlockingPortal() as portal:
+            ready.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    anyio.run(main)
+
+
+def _stop(portal: BlockingPortal, thread: threading.Thread, pid: int) -> None:
+    """Stop the portal from whatever thread; in a forked child there is no thread that could answer."""
+    if pid != os.getpid() or not thread.is_alive():
+        return
+    if thread is threading.current_thread():  # garbage collection may run anywhere, in the portal itself, too
+        portal._stop_event.set()
+        return
+    portal.start_task_soon(portal.stop, True)
+    thread.join(_PATIENCE)

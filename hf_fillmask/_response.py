@@ -1,0 +1,132 @@
+"""The response decoder: a `Response` in, a result or an error of the tree out.
+
+Rule: pure and total. Whatever the bytes are, it returns a result or raises a `FillMaskError`, nothing else.
+Source: the fill-mask page, "Response", and the shape matrix of the pipelines that serve it: one mask is a list of
+predictions, several masks are a list of such lists.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ._errors import DecodeError
+from ._exchange import Request, Response
+from ._failure import error_of, request_id_of
+from ._retry_after import number
+from ._values import FillMaskResult, ModelInfo, Prediction
+
+__all__ = ["decode_model_info", "decode_response"]
+
+_QUOTED = 200  # bytes of a wrong body that the error's text shows
+
+Masks = tuple[tuple[Prediction, ...], ...]
+
+
+class _ShapeError(Exception):
+    """A value that is not what the documentation promises; its text says where."""
+
+
+def decode_response(request: Request, response: Response) -> FillMaskResult:
+    """Return the result of one text; raise `APIError` for another status, `DecodeError` for another shape."""
+    masks = _decoded(request, response, _masks)
+    return FillMaskResult(
+        masks=masks,
+        inputs=request.inputs,
+        model=request.model,
+        request_id=request_id_of(response),
+        compute_time=number(response.headers.get("x-compute-time")),
+        cached=response.headers.get("x-compute-type") == "cache",
+        attempts=response.attempts,
+        waited=response.waited,
+        mask_token=request.mask_token,
+    )
+
+
+def decode_model_info(request: Request, response: Response) -> ModelInfo:
+    """Return what the Hub says of a model; the errors are those of `decode_response`."""
+    found = _decoded(request, response, _info)
+    return ModelInfo(
+        model=request.model,
+        mask_token=_text_or_none(found.get("mask_token")),
+        pipeline_tag=_text_or_none(found.get("pipeline_tag")),
+        inference=_text_or_none(found.get("inference")),
+        providers=_providers(found.get("inferenceProviderMapping")),
+    )
+
+
+def _decoded(request: Request, response: Response, read: Any) -> Any:
+    if response.status_code != 200:
+        raise error_of(request, response)
+    try:
+        return read(json.loads(response.body))
+    except RecursionError:
+        what = "JSON that is nested too deeply"
+    except _ShapeError as error:
+        what = str(error)
+    except ValueError:
+        what = "a body that is not JSON"
+    quoted = response.body[:_QUOTED].decode("utf-8", "replace")
+    raise DecodeError(
+        f"HTTP 200 with {what}: {quoted!r}",
+        body=response.body,
+        model=request.model,
+        attempts=response.attempts,
+        request_id=request_id_of(response),
+    )
+
+
+def _masks(value: object) -> Masks:
+    """Read one text's answer: ``[]`` is one mask without predictions."""
+    if not isinstance(value, list):
+        raise _ShapeError("a body that is not a list")
+    if value and all(isinstance(item, list) for item in value):
+        return tuple(_predictions(item) for item in value)
+    return (_predictions(value),)
+
+
+def _predictions(items: list[Any]) -> tuple[Prediction, ...]:
+    return tuple([_prediction(item) for item in items])
+
+
+def _prediction(item: Any) -> Prediction:
+    try:
+        score, token, token_str, sequence = item["score"], item["token"], item["token_str"], item["sequence"]
+    except (KeyError, TypeError, IndexError):
+        raise _ShapeError("a prediction without score, token, token_str or sequence") from None
+    if type(token) is not int or type(token_str) is not str or type(sequence) is not str:
+        raise _ShapeError("a prediction whose token, token_str or sequence has the wrong type")
+    # The parser's own types are checked, not their subclasses: True is an int, and no score.
+    if type(score) is not float:
+        score = _score(score)
+    return Prediction(score, token, token_str, sequence)
+
+
+def _score(value: Any) -> float:
+    """Read a score that is no float: null (a model with NaN logits), or a whole number."""
+    if value is None:
+        return math.nan
+    if type(value) is not int:
+        raise _ShapeError("a score that is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _ShapeError("a score that is too large") from None
+
+
+def _info(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _ShapeError("a body that is not an object")
+    return value
+
+
+def _providers(value: object) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: entry for name, entry in value.items() if isinstance(entry, dict)}
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None

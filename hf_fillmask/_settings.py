@@ -1,0 +1,132 @@
+"""What a user sets: once for a client (`Settings`), and again for a call (`Options`).
+
+Rule: frozen and checked when made; the token's file is the only thing that is left to look at later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ._address import Target, base_url_of, hub_url_of, is_url, resolve
+from ._checks import checked_headers, count, flag, seconds, target_words
+from ._credentials import Credentials, find_token
+from ._values import ColdStart
+
+__all__ = ["Options", "Settings", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What holds for one call; seconds are positive, `deadline` None means no bound."""
+
+    target: Target
+    top_k: int | None
+    targets: tuple[str, ...] | None
+    use_cache: bool
+    timeout: float
+    cold_start_timeout: float
+    deadline: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a client; see `AsyncFillMaskClient` for the meaning of each."""
+
+    model: str | None
+    base_url: str
+    hub_url: str
+    found_token: Credentials | Path | None
+    timeout: float
+    cold_start_timeout: float
+    cold_start: Literal["wait", "raise"]
+    max_retries: int
+    max_connections: int
+    use_cache: bool
+    translate_mask: bool
+    on_cold_start: Callable[[ColdStart], None] | None
+    headers: tuple[tuple[str, str], ...]
+
+    def options(
+        self,
+        *,
+        model: str | None = None,
+        top_k: int | None = None,
+        targets: Iterable[str] | None = None,
+        use_cache: bool | None = None,
+        timeout: float | None = None,
+        cold_start_timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> Options:
+        """Complete and check the arguments of a call; None takes the client's."""
+        target = resolve(self.model if model is None else model, self.base_url)
+        if isinstance(self.found_token, Credentials):
+            self.found_token.check(target.url)
+        return Options(
+            target=target,
+            top_k=None if top_k is None else count("top_k", top_k),
+            targets=None if targets is None else target_words(targets),
+            use_cache=self.use_cache if use_cache is None else flag("use_cache", use_cache),
+            timeout=self.timeout if timeout is None else seconds("timeout", timeout),
+            cold_start_timeout=self.cold_start_timeout
+            if cold_start_timeout is None
+            else seconds("cold_start_timeout", cold_start_timeout),
+            deadline=None if deadline is None else seconds("deadline", deadline),
+        )
+
+
+def settings(
+    *,
+    model: str | None,
+    token: str | Literal[False] | None,
+    base_url: str | None,
+    timeout: float,
+    cold_start_timeout: float,
+    cold_start: str,
+    max_retries: int,
+    max_connections: int,
+    use_cache: bool,
+    translate_mask: bool,
+    on_cold_start: Callable[[ColdStart], None] | None,
+    headers: Mapping[str, str] | None,
+) -> Settings:
+    """Check the arguments of a client, and read the environment for those that were left out."""
+    if cold_start not in ("wait", "raise"):
+        raise ValueError(f"cold_start must be 'wait' or 'raise', not {cold_start!r}")
+    if on_cold_start is not None and not callable(on_cold_start):
+        raise TypeError("on_cold_start must be callable")
+    made = Settings(
+        model=model,
+        base_url=base_url_of(base_url, os.environ),
+        hub_url=hub_url_of(os.environ),
+        found_token=find_token(token, os.environ),
+        timeout=seconds("timeout", timeout),
+        cold_start_timeout=seconds("cold_start_timeout", cold_start_timeout),
+        cold_start=cold_start,  # type: ignore[arg-type]  # one of the two, as checked above
+        max_retries=count("max_retries", max_retries, least=0),
+        max_connections=count("max_connections", max_connections),
+        use_cache=flag("use_cache", use_cache),
+        translate_mask=flag("translate_mask", translate_mask),
+        on_cold_start=on_cold_start,
+        headers=checked_headers(headers),
+    )
+    _check_addresses(made)
+    return made
+
+
+def _check_addresses(made: Settings) -> None:
+    """Refuse a wrong model, and an explicit token that would go over plain http, at construction."""
+    if isinstance(made.found_token, Credentials):
+        made.found_token.check(made.model if made.model is not None and is_url(made.model) else made.base_url)
+    if made.model is not None:
+        resolve(made.model, made.base_url)
+
+
+def as_arguments(made: Settings) -> dict[str, Any]:
+    """Give the arguments that make the same settings again, the token apart."""
+    names = ("model", "base_url", "timeout", "cold_start_timeout", "cold_start", "max_retries", "max_connections")
+    more = ("use_cache", "translate_mask", "on_cold_start")
+    return {name: getattr(made, name) for name in names + more} | {"headers": dict(made.headers)}

@@ -1,0 +1,141 @@
+"""The sync facade: the async client behind a portal, for code that has no event loop.
+
+Rule: every method has the signature of the async one (a test compares them) and does nothing but call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
+
+from ._client import AsyncFillMaskClient
+from ._portal import Portal
+from ._values import ColdStart, FillMaskResult, ModelInfo
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["FillMaskClient"]
+
+T = TypeVar("T")
+
+
+class FillMaskClient:
+    """Fills masked sentences from plain, blocking code; see `AsyncFillMaskClient` for arguments and errors.
+
+    It may be shared by threads, is usable inside a running event loop (which it blocks meanwhile) and in notebooks,
+    and starts afresh in a forked child. Its event loop starts at the first call, in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        token: str | Literal[False] | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        cold_start_timeout: float = 300.0,
+        cold_start: Literal["wait", "raise"] = "wait",
+        max_retries: int = 2,
+        max_connections: int = 32,
+        use_cache: bool = True,
+        translate_mask: bool = True,
+        on_cold_start: Callable[[ColdStart], None] | None = None,
+        headers: Mapping[str, str] | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._make = partial(
+            AsyncFillMaskClient,
+            model,
+            token=token,
+            base_url=base_url,
+            timeout=timeout,
+            cold_start_timeout=cold_start_timeout,
+            cold_start=cold_start,
+            max_retries=max_retries,
+            max_connections=max_connections,
+            use_cache=use_cache,
+            translate_mask=translate_mask,
+            on_cold_start=on_cold_start,
+            headers=headers,
+            http_client=http_client,
+        )
+        self._closed = False
+        self._client = self._make()
+        self._portal = Portal()
+
+    def fill_mask(
+        self,
+        inputs: str,
+        *,
+        model: str | None = None,
+        top_k: int | None = None,
+        targets: Iterable[str] | None = None,
+        use_cache: bool | None = None,
+        timeout: float | None = None,
+        cold_start_timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> FillMaskResult:
+        """Fill the masks of one text; see `AsyncFillMaskClient.fill_mask`."""
+        return self._call(
+            lambda client: client.fill_mask(
+                inputs,
+                model=model,
+                top_k=top_k,
+                targets=targets,
+                use_cache=use_cache,
+                timeout=timeout,
+                cold_start_timeout=cold_start_timeout,
+                deadline=deadline,
+            )
+        )
+
+    def model_info(self, model: str | None = None) -> ModelInfo:
+        """Ask the Hub for a model's mask token, task and state; see `AsyncFillMaskClient.model_info`."""
+        return self._call(lambda client: client.model_info(model))
+
+    def close(self) -> None:
+        """Close the connections and end the event loop; a second time does nothing."""
+        if self._closed:
+            return
+        if self._portal.inside:
+            raise RuntimeError("a client cannot be closed from a callback in its own event loop")
+        self._closed = True
+        if not self._portal.foreign:
+            self._portal.call(self._client.aclose)
+            self._portal.close()
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        self._check()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show model and address; never the token."""
+        return repr(self._client).removeprefix("Async")
+
+    def _check(self) -> None:
+        if self._closed:
+            raise RuntimeError("this client is closed; make a new one")
+        if self._portal.inside:
+            raise RuntimeError(
+                "a FillMaskClient cannot be called from a callback in its own event loop; use AsyncFillMaskClient there"
+            )
+
+    def _call(self, work: Callable[[AsyncFillMaskClient], Awaitable[T]]) -> T:
+        self._check()
+        if self._portal.foreign:
+            # A forked child has neither the thread nor a right to the connections. The old ones stay referenced:
+            # what collects them would talk to the parent's event loop.
+            self._parents = (self._client, self._portal)
+            self._client, self._portal = self._make(), Portal()
+        client = self._client
+        return self._portal.call(lambda: work(client))
