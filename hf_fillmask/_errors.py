@@ -93,7 +93,9 @@ class FillMaskError(Exception):
         return f"{self.model}: {self.message}" if self.model else self.message
 
     def __str__(self) -> str:
-        return f"{self.summary} {self.hint}".rstrip()
+        summary, hint = self.summary, self.hint
+        stop = "" if summary.endswith((".", "!", "?", "…")) else "."
+        return f"{summary}{stop} {hint}" if hint else summary
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not unpickle by themselves.
