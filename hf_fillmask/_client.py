@@ -9,9 +9,10 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
 
@@ -96,6 +97,7 @@ class AsyncFillMaskClient:
             on_cold_start=on_cold_start,
             headers=headers,
         )
+        self._injected = http_client is not None
         self._pools = ConnectionPools(max_connections, http_client)
         self._transport = AsyncTransport(
             self._pools, max_connections=max_connections, max_retries=max_retries, on_cold_start=on_cold_start
@@ -165,6 +167,28 @@ class AsyncFillMaskClient:
     ) -> None:
         """Close the client."""
         await self.aclose()
+
+    def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
+        """Return the keyword arguments that make an equal client elsewhere.
+
+        A token that was passed explicitly is in it only with `include_token`; one that was found is looked up anew.
+        Raises TypeError for a client with an `http_client`: that one cannot be made again.
+        """
+        if self._injected:
+            raise TypeError("a client with an http_client of yours cannot be copied or pickled")
+        return self._settings.arguments(include_token=include_token)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the configuration, without an explicit token."""
+        return partial(type(self), **self.configuration()), ()
+
+    def __copy__(self) -> Self:
+        """Copy the configuration; connections, learnt masks and wake-ups are not shared."""
+        return type(self)(**self.configuration(include_token=True))
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Copy as `copy.copy` does."""
+        return self.__copy__()
 
     def __repr__(self) -> str:
         """Show model and address; never the token."""

@@ -1,6 +1,7 @@
 """The token: where it is found, and which servers may see it.
 
-Rule: the token's value leaves this file in one place only, `Credentials.header`; nothing else shows or returns it.
+Rule: the token's value leaves this file in two places only, `Credentials.header` and, for a user who asks for it in so
+many words, `Credentials.reveal`; nothing else shows or returns it.
 Source: wire.md's token conventions are those of huggingface_hub; the hosts are those of Hugging Face.
 """
 
@@ -33,6 +34,10 @@ class Credentials:
         """Return the authorization header for a request to `url`; empty where this token must not go."""
         allowed = is_private_line(url) and (self.explicit or is_hugging_face(url))
         return {"authorization": f"Bearer {self._token}"} if self._token and allowed else {}
+
+    def reveal(self) -> str | None:
+        """Return a token that was passed explicitly; one that was found is looked up anew wherever it is needed."""
+        return self._token if self.explicit else None
 
     def check(self, url: str) -> None:
         """Refuse (ValueError) to send a token that was passed explicitly over plain http."""

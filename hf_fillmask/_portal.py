@@ -27,15 +27,16 @@ _PATIENCE = 5.0  # seconds that the end of the interpreter waits for the last ca
 class Portal:
     """Runs coroutines for threads: started at the first call, stopped by `close`, by garbage collection or at exit.
 
-    In a forked child a portal is `foreign`: its thread does not exist there, and whoever owns it makes a new one.
+    `farewell` is the last that runs in it. In a forked child a portal is `foreign`: its thread does not exist there, and whoever owns it makes a new one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        self._farewell = farewell
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._portal: BlockingPortal | None = None
-        self._finalizer: weakref.finalize[[BlockingPortal, threading.Thread, int], Portal] | None = None
+        self._finalizer: weakref.finalize[..., Portal] | None = None
 
     @property
     def foreign(self) -> bool:
@@ -72,7 +73,7 @@ class Portal:
                 self._thread = threading.Thread(target=_serve, args=(ready,), name="hf_fillmask portal", daemon=True)
                 self._thread.start()
                 self._portal = ready.result()
-                self._finalizer = weakref.finalize(self, _stop, self._portal, self._thread, self._pid)
+                self._finalizer = weakref.finalize(self, _stop, self._portal, self._thread, self._farewell)
             return self._portal
 
 
@@ -92,12 +93,19 @@ def _serve(ready: Future[BlockingPortal]) -> None:
     anyio.run(main)
 
 
-def _stop(portal: BlockingPortal, thread: threading.Thread, pid: int) -> None:
-    """Stop the portal from whatever thread; in a forked child there is no thread that could answer."""
-    if pid != os.getpid() or not thread.is_alive():
+def _stop(portal: BlockingPortal, thread: threading.Thread, farewell: Callable[[], Awaitable[None]]) -> None:
+    """Stop the portal from whatever thread; in a forked child its thread is dead, and nothing is left to stop."""
+    if not thread.is_alive():
         return
-    if thread is threading.current_thread():  # garbage collection may run anywhere, in the portal itself, too
-        portal._stop_event.set()
+    if thread is threading.current_thread():  # garbage collection runs anywhere, in the portal itself, too
+        threading.Thread(target=_stop, args=(portal, thread, farewell), daemon=True).start()
         return
-    portal.start_task_soon(portal.stop, True)
+    portal.start_task_soon(_end, portal, farewell)
     thread.join(_PATIENCE)
+
+
+async def _end(portal: BlockingPortal, farewell: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await farewell()
+    finally:
+        await portal.stop(cancel_remaining=True)

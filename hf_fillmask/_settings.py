@@ -39,6 +39,7 @@ class Settings:
     model: str | None
     base_url: str
     hub_url: str
+    anonymous: bool
     found_token: Credentials | Path | None
     timeout: float
     cold_start_timeout: float
@@ -77,6 +78,17 @@ class Settings:
             deadline=None if deadline is None else seconds("deadline", deadline),
         )
 
+    def arguments(self, *, include_token: bool) -> dict[str, Any]:
+        """Give the arguments that make an equal client; an explicit token only if it is asked for."""
+        names = (
+            *("model", "base_url", "timeout", "cold_start_timeout", "cold_start", "max_retries", "max_connections"),
+            *("use_cache", "translate_mask", "on_cold_start"),
+        )
+        token: str | Literal[False] | None = False if self.anonymous else None
+        if include_token and isinstance(self.found_token, Credentials):
+            token = self.found_token.reveal()
+        return {name: getattr(self, name) for name in names} | {"headers": dict(self.headers), "token": token}
+
 
 def settings(
     *,
@@ -102,6 +114,7 @@ def settings(
         model=model,
         base_url=base_url_of(base_url, os.environ),
         hub_url=hub_url_of(os.environ),
+        anonymous=token is False,
         found_token=find_token(token, os.environ),
         timeout=seconds("timeout", timeout),
         cold_start_timeout=seconds("cold_start_timeout", cold_start_timeout),
@@ -123,10 +136,3 @@ def _check_addresses(made: Settings) -> None:
         made.found_token.check(made.model if made.model is not None and is_url(made.model) else made.base_url)
     if made.model is not None:
         resolve(made.model, made.base_url)
-
-
-def as_arguments(made: Settings) -> dict[str, Any]:
-    """Give the arguments that make the same settings again, the token apart."""
-    names = ("model", "base_url", "timeout", "cold_start_timeout", "cold_start", "max_retries", "max_connections")
-    more = ("use_cache", "translate_mask", "on_cold_start")
-    return {name: getattr(made, name) for name in names + more} | {"headers": dict(made.headers)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from ._client import AsyncFillMaskClient
 from ._portal import Portal
@@ -64,7 +64,7 @@ class FillMaskClient:
         )
         self._closed = False
         self._client = self._make()
-        self._portal = Portal()
+        self._portal = Portal(self._client.aclose)
 
     def fill_mask(
         self,
@@ -96,6 +96,22 @@ class FillMaskClient:
         """Ask the Hub for a model's mask token, task and state; see `AsyncFillMaskClient.model_info`."""
         return self._call(lambda client: client.model_info(model))
 
+    def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
+        """Return the keyword arguments that make an equal client; see `AsyncFillMaskClient.configuration`."""
+        return self._client.configuration(include_token=include_token)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the configuration, without an explicit token."""
+        return partial(type(self), **self.configuration()), ()
+
+    def __copy__(self) -> Self:
+        """Copy the configuration; connections, learnt masks and wake-ups are not shared."""
+        return type(self)(**self.configuration(include_token=True))
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Copy as `copy.copy` does."""
+        return self.__copy__()
+
     def close(self) -> None:
         """Close the connections and end the event loop; a second time does nothing."""
         if self._closed:
@@ -103,9 +119,7 @@ class FillMaskClient:
         if self._portal.inside:
             raise RuntimeError("a client cannot be closed from a callback in its own event loop")
         self._closed = True
-        if not self._portal.foreign:
-            self._portal.call(self._client.aclose)
-            self._portal.close()
+        self._portal.close()
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -136,6 +150,7 @@ class FillMaskClient:
             # A forked child has neither the thread nor a right to the connections. The old ones stay referenced:
             # what collects them would talk to the parent's event loop.
             self._parents = (self._client, self._portal)
-            self._client, self._portal = self._make(), Portal()
+            self._client = self._make()
+            self._portal = Portal(self._client.aclose)
         client = self._client
         return self._portal.call(lambda: work(client))
