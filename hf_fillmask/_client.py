@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
 
-from ._address import model_info_url
+from ._address import is_url, model_info_url
+from ._checks import text
 from ._credentials import Credentials, is_hugging_face, token_in
 from ._errors import FillMaskError, MaskNotFoundError
 from ._exchange import Request, Response
 from ._http import ConnectionPools
 from ._hub import fetch_model_info
 from ._lifetime import Lifetime
-from ._mask import PLACEHOLDER, translate
+from ._mask import PLACEHOLDER
+from ._mask_memory import MaskMemory
 from ._plan import cold_start_plan, single_attempt
 from ._request import build_request
 from ._response import decode_response
@@ -105,7 +107,7 @@ class AsyncFillMaskClient:
         self._lifetime = Lifetime()
         self._opening = anyio.Lock()
         self._credentials: Credentials | None = None
-        self._masks: dict[tuple[str, str], str | None] = {}  # None: the Hub was asked and does not know
+        self._masks = MaskMemory(translates=translate_mask)
 
     async def fill_mask(
         self,
@@ -134,7 +136,7 @@ class AsyncFillMaskClient:
             cold_start_timeout=cold_start_timeout,
             deadline=deadline,
         )
-        self._request(inputs, options, None)  # refuses wrong inputs before the call begins
+        text("inputs", inputs)
         with self._lifetime.call(options.target.model, options.deadline):
             return await self._fill(inputs, options, await self._open())
 
@@ -218,16 +220,18 @@ class AsyncFillMaskClient:
         return credentials if is_hugging_face(self._settings.base_url) else Credentials()
 
     async def _fill(self, inputs: str, options: Options, credentials: Credentials) -> FillMaskResult:
-        if PLACEHOLDER in inputs and self._settings.translate_mask:
+        if PLACEHOLDER in inputs and self._masks.translates:
             await self._ask_hub(options, credentials)
-        request = self._translated(inputs, options)
+        written, mask_token = self._masks.written(inputs, options.target)
+        request = self._request(written, options, mask_token)
         response = await self._send(request, options, credentials)
         try:
             return await _decoded(request, response)
         except MaskNotFoundError as error:
-            again = self._learnt(inputs, request, options, error)
-            if again is None:
+            learnt = self._masks.learn(error, inputs, written, options.target)
+            if learnt is None:
                 raise
+            again = self._request(learnt, options, error.mask_token)
         second = await self._send(again, options, credentials)
         attempts, waited = response.attempts + second.attempts, response.waited + second.waited
         return await _decoded(again, replace(second, attempts=attempts, waited=waited))
@@ -250,42 +254,21 @@ class AsyncFillMaskClient:
             plan = single_attempt(request, options.timeout)
         return await self._transport.send(plan, credentials, options.target.key)
 
-    def _translated(self, inputs: str, options: Options) -> Request:
-        """Build the request with the mask of the model, once that is known."""
-        mask_token = self._masks.get(options.target.key)
-        if mask_token is None or not inputs or not self._settings.translate_mask:
-            return self._request(inputs, options, mask_token)
-        text = translate(inputs, mask_token)
-        if text is None:
-            message = f"the text holds no mask; the mask of this model is {mask_token}."
-            raise MaskNotFoundError(message, mask_token=mask_token, status_code=None, model=options.target.model)
-        return self._request(text, options, mask_token)
-
-    def _learnt(self, inputs: str, sent: Request, options: Options, error: MaskNotFoundError) -> Request | None:
-        """Remember the mask that the server named; return the text written with it, if that says something new."""
-        if error.mask_token is None or not self._settings.translate_mask:
-            return None
-        self._masks[options.target.key] = error.mask_token
-        text = translate(inputs, error.mask_token)
-        if text is None or text == sent.inputs:
-            return None
-        return self._request(text, options, error.mask_token)
-
     async def _ask_hub(self, options: Options, credentials: Credentials) -> None:
         """Ask the Hub for the mask of a model, once; what it does not know, the server's own error will tell."""
         target = options.target
         async with self._opening:
-            if target.key in self._masks or target.base_url == target.model:
+            if self._masks.has_asked(target) or is_url(target.model):
                 return
-            self._masks[target.key] = None
             try:
                 page = model_info_url(target.model, self._settings.hub_url)
                 timeout = min(options.timeout, _HUB_TIMEOUT)
                 info = await fetch_model_info(self._transport, page, self._hub_credentials(credentials), timeout)
             except FillMaskError as error:
                 _log.info("%s: the Hub does not tell its mask: %s", target.model, error)
+                self._masks.remember(target, None)
             else:
-                self._masks[target.key] = info.mask_token
+                self._masks.remember(target, info.mask_token)
 
 
 async def _decoded(request: Request, response: Response) -> FillMaskResult:

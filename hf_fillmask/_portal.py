@@ -27,7 +27,8 @@ _PATIENCE = 5.0  # seconds that the end of the interpreter waits for the last ca
 class Portal:
     """Runs coroutines for threads: started at the first call, stopped by `close`, by garbage collection or at exit.
 
-    `farewell` is the last that runs in it. In a forked child a portal is `foreign`: its thread does not exist there, and whoever owns it makes a new one.
+    `farewell` is the last that runs in it. In a forked child a portal is `foreign`: its thread does not exist there,
+    and whoever owns it makes a new one.
     """
 
     def __init__(self, farewell: Callable[[], Awaitable[None]]) -> None:

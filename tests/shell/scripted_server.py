@@ -1,0 +1,167 @@
+"""A server of our own on a real socket, in threads, that can do all that a good HTTP server would never do.
+
+Each request is handed to `script(request, wire)`; the script says what goes on the wire, byte by byte if it likes.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+PREDICTION = {"score": 0.5, "token": 7, "token_str": "word", "sequence": "a word"}
+LOADING = {"error": "Model x is currently loading", "estimated_time": 20.0}
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def inputs(self) -> str:
+        return str(json.loads(self.body)["inputs"])
+
+    @property
+    def waits(self) -> bool:
+        return self.headers.get("x-wait-for-model") == "true"
+
+
+class Wire:
+    """One connection, for a script to write to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.alive = True
+
+    def send(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def reply(self, status: int, body: Any = b"", **headers: str) -> None:
+        """Answer properly: bytes as they are, anything else as JSON."""
+        packed = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = {} if isinstance(body, bytes) else {"content_type": "application/json"}
+        lines = [f"HTTP/1.1 {status} Status"]
+        fields = kind | {"content_length": str(len(packed))} | headers
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + packed)
+
+    def warm(self) -> None:
+        self.reply(200, [PREDICTION])
+
+    def loading(self) -> None:
+        self.reply(503, LOADING)
+
+    def close(self) -> None:
+        self.alive = False
+
+    def reset(self) -> None:
+        self.alive = False
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def wait_until_gone(self) -> None:
+        """Block until the client closes its side."""
+        with suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+        self.alive = False
+
+
+Script = Callable[[Received, Wire], None]
+
+
+class ScriptedServer:
+    """Keeps what it received, in order, and how many connections are open now and were at most."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.requests: list[Received] = []
+        self.open = 0
+        self.most_open = 0
+        self.changed = threading.Condition()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._connections: set[socket.socket] = set()
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _serve(self, connection: socket.socket) -> None:
+        with self.changed:
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
+            self._connections.add(connection)
+        wire = Wire(connection)
+        with suppress(OSError), connection.makefile("rb") as stream:
+            while wire.alive:
+                request = _read(stream)
+                if request is None:
+                    break
+                with self.changed:
+                    self.requests.append(request)
+                    self.changed.notify_all()
+                self.script(request, wire)
+        # A plain close() would leave the socket open while the stream still refers to it.
+        connection.close()
+        with self.changed:
+            self.open -= 1
+            self._connections.discard(connection)
+            self.changed.notify_all()
+
+    def wait_for(self, condition: Callable[[ScriptedServer], bool]) -> None:
+        """Block until `condition` holds; call it from a worker thread."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: condition(self), timeout=10):
+                raise TimeoutError("the condition never came true")
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self.changed:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+
+def _read(stream: Any) -> Received | None:
+    line = stream.readline()
+    if not line:
+        return None
+    method, path, _ = line.decode().split(" ", 2)
+    headers: dict[str, str] = {}
+    while (field := stream.readline()) not in (b"\r\n", b""):
+        name, _, value = field.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return Received(method, path, headers, stream.read(int(headers.get("content-length", "0"))))
+
+
+@contextmanager
+def scripted(script: Script) -> Iterator[ScriptedServer]:
+    """Run a server for the length of a block."""
+    server = ScriptedServer(script)
+    try:
+        yield server
+    finally:
+        server.stop()
