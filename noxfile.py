@@ -1,0 +1,88 @@
+"""The checks, each in an environment of its own: ``nox -l`` lists them, ``nox -s NAME`` runs one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "lint", "typing"]
+
+PYTHONS = [f"3.{minor}" for minor in range(11, 15) if shutil.which(f"python3.{minor}")]
+
+
+def lowest() -> list[str]:
+    """Turn each ``name>=1.2,<3`` of pyproject.toml into ``name==1.2``."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(line for name in ("cli", "emulator") for line in extras[name])]
+    return [re.sub(r">=([^,]+).*", r"==\1", line) for line in wanted]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on every Python from 3.11 that is there."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def tests_min(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml allows."""
+    session.install("-e", ".[test]", *lowest())
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure the branches of package and tests: all of them."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and common mistakes."""
+    session.install("ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of the package, and of how users use it."""
+    session.install("-e", ".[test]", "mypy", "pyright")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, with warnings as errors."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel, install it away from the source, and run the tests against it."""
+    session.install("build")
+    dist = Path(session.create_tmp()) / "dist"
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    wheel = next(dist.glob("*.whl"))
+    session.install(f"hf-fillmask[test] @ {wheel.resolve().as_uri()}")
+    with session.chdir(session.create_tmp()):
+        shutil.copytree(Path(session.invoked_from) / "tests", "tests", dirs_exist_ok=True)
+        shutil.copy(Path(session.invoked_from) / "pyproject.toml", "pyproject.toml")
+        session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run minutes of calls under random faults, and look for what is lost or grows."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-m", "soak", "-s", "tests/soak", *session.posargs)
