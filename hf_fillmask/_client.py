@@ -1,6 +1,6 @@
-"""The async client: builder → transport → decoder, and what it learns of masks on the way.
+"""The async client: what users hold. It checks arguments, opens and closes, and hands each text to the one path.
 
-Rule: everything else (batch, sync facade, command line) goes through the one path of `fill_mask`.
+Rule: no HTTP and no retries here; see `_filler` for the way of a text, `_transport` for the way of a request.
 """
 
 from __future__ import annotations
@@ -8,28 +8,24 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import anyio
 
-from ._address import is_url, model_info_url
+from ._address import model_info_url
+from ._batch import BatchStream, OnProgress
 from ._checks import text
-from ._credentials import Credentials, is_hugging_face, token_in
-from ._errors import FillMaskError, MaskNotFoundError
-from ._exchange import Request, Response
+from ._credentials import Credentials, token_in
+from ._errors import FillMaskError
+from ._fanout import Concurrency, PerRequest, fan_out
+from ._filler import Filler
 from ._http import ConnectionPools
-from ._hub import fetch_model_info
 from ._lifetime import Lifetime
-from ._mask import PLACEHOLDER
-from ._mask_memory import MaskMemory
-from ._plan import cold_start_plan, single_attempt
-from ._request import build_request
-from ._response import decode_response
-from ._settings import Options, settings
+from ._settings import CallOptions, settings
+from ._source import Inputs
 from ._transport import AsyncTransport
 from ._values import ColdStart, FillMaskResult, ModelInfo
 
@@ -39,9 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncFillMaskClient"]
 
 _log = logging.getLogger("hf_fillmask")
-
-_LARGE = 1 << 20  # bytes; decoding more than this would hold up the event loop, a worker thread does it
-_HUB_TIMEOUT = 10.0  # seconds; a look-up that only saves a request must not cost more than this
 
 
 class AsyncFillMaskClient:
@@ -106,8 +99,7 @@ class AsyncFillMaskClient:
         )
         self._lifetime = Lifetime()
         self._opening = anyio.Lock()
-        self._credentials: Credentials | None = None
-        self._masks = MaskMemory(translates=translate_mask)
+        self._filler: Filler | None = None
 
     async def fill_mask(
         self,
@@ -138,18 +130,100 @@ class AsyncFillMaskClient:
         )
         text("inputs", inputs)
         with self._lifetime.call(options.target.model, options.deadline):
-            return await self._fill(inputs, options, await self._open())
+            return await (await self._open()).fill(inputs, options)
+
+    @overload
+    async def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: Literal[False] = False,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult]: ...
+    @overload
+    async def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: bool,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult | FillMaskError]: ...
+    async def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: bool = False,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult] | list[FillMaskResult | FillMaskError]:
+        """Fill many texts and return their results in order.
+
+        `inputs` is any iterable or async iterable, pulled lazily. `max_concurrency` is the number of requests in flight
+        ("adaptive" finds the right one, never more than the client's `max_connections`), `inputs_per_request` the
+        number of texts in each ("auto" tries lists and keeps what is quickest). With `return_errors` a text that fails
+        has its error in the list; without, the first error cancels the rest and is raised. `on_progress` is called
+        with (done, total or None, errors). The `deadline` bounds the whole batch; the other options are those of
+        `fill_mask`.
+        """
+        results: dict[int, FillMaskResult | FillMaskError] = {}
+        stream = self.fill_mask_stream(
+            inputs,
+            max_concurrency=max_concurrency,
+            inputs_per_request=inputs_per_request,
+            on_progress=on_progress,
+            **options,
+        )
+        async with stream as items:
+            async for item in items:
+                if item.error is not None and not return_errors:
+                    raise item.error
+                results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
+        return [results[index] for index in range(len(results))]
+
+    def fill_mask_stream(
+        self,
+        inputs: Inputs,
+        *,
+        ordered: bool = False,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchStream:
+        """Fill many texts in bounded memory: ``async with client.fill_mask_stream(texts) as items: async for …``.
+
+        Each `BatchItem` has a result or an error, as they get done, or in the order of the texts with `ordered`.
+        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`.
+        """
+        return fan_out(
+            inputs,
+            self._settings.options(**options),
+            open_filler=self._open,
+            lifetime=self._lifetime,
+            max_connections=self._settings.max_connections,
+            max_concurrency=max_concurrency,
+            inputs_per_request=inputs_per_request,
+            ordered=ordered,
+            on_progress=on_progress,
+        )
 
     async def model_info(self, model: str | None = None) -> ModelInfo:
         """Ask the Hub for a model's mask token, task and state; `model` is a Hub id, None the client's own.
 
         The Hub is huggingface.co, or ``HF_ENDPOINT``.
         """
-        target = model_info_url(self._settings.model if model is None else model, self._settings.hub_url)
-        with self._lifetime.call(target.model, None):
-            return await fetch_model_info(
-                self._transport, target, self._hub_credentials(await self._open()), self._settings.timeout
-            )
+        model = self._settings.model if model is None else model
+        model_info_url(model, self._settings.hub_url)
+        with self._lifetime.call(model, None):
+            return await (await self._open()).model_info(model, self._settings.timeout)
 
     async def aclose(self) -> None:
         """Close the connections; calls under way end with a RuntimeError. A second time does nothing."""
@@ -202,79 +276,21 @@ class AsyncFillMaskClient:
         if pools is not None and pools.owns_connections:
             warnings.warn(f"{self!r} was not closed; use 'async with' or aclose()", ResourceWarning, 2, self)
 
-    async def _open(self) -> Credentials:
-        """Do what blocks in a worker thread: read the token's file and the CA bundle."""
-        if self._credentials is None:
+    async def _open(self) -> Filler:
+        """Do what blocks in a worker thread, once: read the token's file and the CA bundle."""
+        if self._filler is None:
             async with self._opening:
-                if self._credentials is None:
-                    self._credentials = await anyio.to_thread.run_sync(self._opened)
-        return self._credentials
+                if self._filler is None:
+                    blocks = not self._pools.is_open or isinstance(self._settings.found_token, Path)
+                    credentials = await anyio.to_thread.run_sync(self._opened) if blocks else self._opened()
+                    self._filler = Filler(self._settings, credentials, self._transport)
+        return self._filler
 
     def _opened(self) -> Credentials:
         if not self._pools.is_open:
             self._pools.open()
         found = self._settings.found_token
         return _read_token(found) if isinstance(found, Path) else found or Credentials()
-
-    def _hub_credentials(self, credentials: Credentials) -> Credentials:
-        return credentials if is_hugging_face(self._settings.base_url) else Credentials()
-
-    async def _fill(self, inputs: str, options: Options, credentials: Credentials) -> FillMaskResult:
-        if PLACEHOLDER in inputs and self._masks.translates:
-            await self._ask_hub(options, credentials)
-        written, mask_token = self._masks.written(inputs, options.target)
-        request = self._request(written, options, mask_token)
-        response = await self._send(request, options, credentials)
-        try:
-            return await _decoded(request, response)
-        except MaskNotFoundError as error:
-            learnt = self._masks.learn(error, inputs, written, options.target)
-            if learnt is None:
-                raise
-            again = self._request(learnt, options, error.mask_token)
-        second = await self._send(again, options, credentials)
-        attempts, waited = response.attempts + second.attempts, response.waited + second.waited
-        return await _decoded(again, replace(second, attempts=attempts, waited=waited))
-
-    def _request(self, inputs: str, options: Options, mask_token: str | None) -> Request:
-        return build_request(
-            options.target,
-            inputs,
-            top_k=options.top_k,
-            targets=options.targets,
-            use_cache=options.use_cache,
-            headers=self._settings.headers,
-            mask_token=mask_token,
-        )
-
-    async def _send(self, request: Request, options: Options, credentials: Credentials) -> Response:
-        if self._settings.cold_start == "wait":
-            plan = cold_start_plan(request, options.timeout, options.cold_start_timeout)
-        else:
-            plan = single_attempt(request, options.timeout)
-        return await self._transport.send(plan, credentials, options.target.key)
-
-    async def _ask_hub(self, options: Options, credentials: Credentials) -> None:
-        """Ask the Hub for the mask of a model, once; what it does not know, the server's own error will tell."""
-        target = options.target
-        async with self._opening:
-            if self._masks.has_asked(target) or is_url(target.model):
-                return
-            try:
-                page = model_info_url(target.model, self._settings.hub_url)
-                timeout = min(options.timeout, _HUB_TIMEOUT)
-                info = await fetch_model_info(self._transport, page, self._hub_credentials(credentials), timeout)
-            except FillMaskError as error:
-                _log.info("%s: the Hub does not tell its mask: %s", target.model, error)
-                self._masks.remember(target, None)
-            else:
-                self._masks.remember(target, info.mask_token)
-
-
-async def _decoded(request: Request, response: Response) -> FillMaskResult:
-    if len(response.body) < _LARGE:
-        return decode_response(request, response)
-    return await anyio.to_thread.run_sync(decode_response, request, response, abandon_on_cancel=True)
 
 
 def _read_token(path: Path) -> Credentials:

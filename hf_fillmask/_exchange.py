@@ -13,7 +13,10 @@ __all__ = ["Request", "Response"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request as plain data; `model`, `inputs` and `mask_token` are what its answer is read with."""
+    """One HTTP request as plain data; `model`, `inputs` and `mask_token` are what its answer is read with.
+
+    A list request has its texts in `texts`, and no `inputs`.
+    """
 
     method: str
     url: str
@@ -22,6 +25,7 @@ class Request:
     model: str
     inputs: str = ""
     mask_token: str | None = None
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

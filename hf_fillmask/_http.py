@@ -36,12 +36,15 @@ class Pool:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
         self.busy = 0
+        self._url: tuple[str, httpx.URL] | None = None
 
     def build(self, request: Request, headers: dict[str, str]) -> Any:
-        """Build from bytes: a third of the time of ``client.build_request(json=...)``."""
+        """Build from bytes, with the last URL kept: a third of the time of ``client.build_request(json=...)``."""
+        if self._url is None or self._url[0] != request.url:
+            self._url = request.url, httpx.URL(request.url)
         timeout = dict.fromkeys(("connect", "read", "write", "pool"))
         return httpx.Request(
-            request.method, request.url, headers=headers, content=request.body, extensions={"timeout": timeout}
+            request.method, self._url[1], headers=headers, content=request.body, extensions={"timeout": timeout}
         )
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import TypeVar
 
@@ -61,6 +62,12 @@ class Portal:
                 future.cancel()
                 done.wait()
             raise
+
+    def enter(self, manager: AbstractAsyncContextManager[object]) -> AbstractContextManager[object]:
+        """Enter an async context manager in a task of its own, which waits for the exit."""
+        context = self._started().wrap_async_context_manager(manager)
+        context.__enter__()
+        return context
 
     def close(self) -> None:
         """Stop the event loop; a portal that never started, or that is foreign, has nothing to stop."""

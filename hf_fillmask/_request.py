@@ -28,7 +28,7 @@ _POST = (*_COMMON, ("content-type", "application/json"))
 
 def build_request(
     target: Target,
-    inputs: str,
+    inputs: str | tuple[str, ...],
     *,
     top_k: int | None = None,
     targets: Iterable[str] | None = None,
@@ -36,11 +36,12 @@ def build_request(
     headers: tuple[tuple[str, str], ...] = (),
     mask_token: str | None = None,
 ) -> Request:
-    """Build the POST for one text.
+    """Build the POST for one text, or for a tuple of several (then `decode_list` reads its answer).
 
     With `targets` and no `top_k`, ``top_k = len(targets)`` is sent: servers return five at most otherwise.
     """
-    body: dict[str, Any] = {"inputs": text("inputs", inputs)}
+    texts = inputs if isinstance(inputs, tuple) else ()
+    body: dict[str, Any] = {"inputs": texts or text("inputs", inputs)}
     if parameters := _parameters(top_k, targets):
         body["parameters"] = parameters
     cache = () if flag("use_cache", use_cache) else (("x-use-cache", "false"),)
@@ -50,8 +51,9 @@ def build_request(
         headers=merged(_POST, cache, headers),
         body=json.dumps(body, separators=(",", ":")).encode(),
         model=target.model,
-        inputs=inputs,
+        inputs="" if isinstance(inputs, tuple) else inputs,
         mask_token=mask_token,
+        texts=texts,
     )
 
 

@@ -18,7 +18,7 @@ from ._failure import error_of, request_id_of
 from ._retry_after import number
 from ._values import FillMaskResult, ModelInfo, Prediction
 
-__all__ = ["decode_model_info", "decode_response"]
+__all__ = ["decode_list", "decode_model_info", "decode_response"]
 
 _QUOTED = 200  # bytes of a wrong body that the error's text shows
 
@@ -32,17 +32,44 @@ class _ShapeError(Exception):
 def decode_response(request: Request, response: Response) -> FillMaskResult:
     """Return the result of one text; raise `APIError` for another status, `DecodeError` for another shape."""
     masks = _decoded(request, response, _masks)
-    return FillMaskResult(
-        masks=masks,
-        inputs=request.inputs,
-        model=request.model,
-        request_id=request_id_of(response),
-        compute_time=number(response.headers.get("x-compute-time")),
-        cached=response.headers.get("x-compute-type") == "cache",
-        attempts=response.attempts,
-        waited=response.waited,
-        mask_token=request.mask_token,
-    )
+    return _results(request, response, (request.inputs,), (masks,))[0]
+
+
+def decode_list(request: Request, response: Response) -> list[FillMaskResult]:
+    """Return the results of a list request's texts, in their order; errors as for one text.
+
+    Each element of the answer has the shape of a text's own answer, ragged or not. That holds for two texts and more:
+    servers collapse a list of one, so a text alone is better sent as itself.
+    """
+
+    def read(value: object) -> tuple[Masks, ...]:
+        if not isinstance(value, list) or len(value) != len(request.texts):
+            raise _ShapeError(f"a body that is not a list of {len(request.texts)} answers")
+        return tuple(_masks(item) for item in value)
+
+    return _results(request, response, request.texts, _decoded(request, response, read))
+
+
+def _results(
+    request: Request, response: Response, texts: tuple[str, ...], answers: tuple[Masks, ...]
+) -> list[FillMaskResult]:
+    request_id = request_id_of(response)
+    compute_time = number(response.headers.get("x-compute-time"))
+    cached = response.headers.get("x-compute-type") == "cache"
+    return [
+        FillMaskResult(
+            masks=masks,
+            inputs=inputs,
+            model=request.model,
+            request_id=request_id,
+            compute_time=compute_time,
+            cached=cached,
+            attempts=response.attempts,
+            waited=response.waited,
+            mask_token=request.mask_token,
+        )
+        for inputs, masks in zip(texts, answers, strict=True)
+    ]
 
 
 def decode_model_info(request: Request, response: Response) -> ModelInfo:

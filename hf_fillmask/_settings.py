@@ -9,14 +9,26 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ._address import Target, base_url_of, hub_url_of, is_url, resolve
 from ._checks import checked_headers, count, flag, seconds, target_words
 from ._credentials import Credentials, find_token
 from ._values import ColdStart
 
-__all__ = ["Options", "Settings", "settings"]
+__all__ = ["CallOptions", "Options", "Settings", "settings"]
+
+
+class CallOptions(TypedDict, total=False):
+    """The options of a call, as `AsyncFillMaskClient.fill_mask` explains them."""
+
+    model: str | None
+    top_k: int | None
+    targets: Iterable[str] | None
+    use_cache: bool | None
+    timeout: float | None
+    cold_start_timeout: float | None
+    deadline: float | None
 
 
 @dataclass(frozen=True, slots=True)

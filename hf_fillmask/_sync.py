@@ -5,14 +5,20 @@ Rule: every method has the signature of the async one (a test compares them) and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
+from ._batch import BatchStream, OnProgress
 from ._client import AsyncFillMaskClient
+from ._errors import FillMaskError
+from ._fanout import Concurrency, PerRequest
 from ._portal import Portal
-from ._values import ColdStart, FillMaskResult, ModelInfo
+from ._settings import CallOptions
+from ._source import Inputs
+from ._values import BatchItem, ColdStart, FillMaskResult, ModelInfo
 
 if TYPE_CHECKING:
     import httpx
@@ -20,6 +26,40 @@ if TYPE_CHECKING:
 __all__ = ["FillMaskClient"]
 
 T = TypeVar("T")
+
+
+class SyncBatchStream(Iterator[BatchItem]):
+    """The items of a batch for blocking code: a context manager around an iterator."""
+
+    def __init__(self, stream: BatchStream, portal: Portal) -> None:
+        self._stream = stream
+        self._portal = portal
+        self._ready: deque[BatchItem] = deque()
+
+    def __enter__(self) -> Self:
+        """Start the workers."""
+        self._context = self._portal.enter(self._stream)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Cancel what still runs."""
+        self._context.__exit__(None, None, None)
+
+    def __next__(self) -> BatchItem:
+        """Wait for the next item; the hop to the event loop is paid once a request, not once an item."""
+        if not self._ready:
+            self._ready.extend(self._portal.call(self._next_items))
+        if not self._ready:
+            raise StopIteration
+        return self._ready.popleft()
+
+    async def _next_items(self) -> list[BatchItem]:
+        try:
+            return await self._stream.next_items()
+        except StopAsyncIteration:
+            return []
 
 
 class FillMaskClient:
@@ -91,6 +131,80 @@ class FillMaskClient:
                 deadline=deadline,
             )
         )
+
+    @overload
+    def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: Literal[False] = False,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult]: ...
+    @overload
+    def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: bool,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult | FillMaskError]: ...
+    def fill_mask_batch(
+        self,
+        inputs: Inputs,
+        *,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        return_errors: bool = False,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[FillMaskResult] | list[FillMaskResult | FillMaskError]:
+        """Fill many texts and return their results in order; see `AsyncFillMaskClient.fill_mask_batch`.
+
+        The iterable is pulled in the thread of the client's event loop.
+        """
+        return self._call(
+            lambda client: client.fill_mask_batch(
+                inputs,
+                max_concurrency=max_concurrency,
+                inputs_per_request=inputs_per_request,
+                return_errors=return_errors,
+                on_progress=on_progress,
+                **options,
+            )
+        )
+
+    def fill_mask_stream(
+        self,
+        inputs: Inputs,
+        *,
+        ordered: bool = False,
+        max_concurrency: Concurrency = "adaptive",
+        inputs_per_request: PerRequest = 1,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncBatchStream:
+        """Fill many texts in bounded memory: ``with client.fill_mask_stream(texts) as items: for item in items: …``.
+
+        See `AsyncFillMaskClient.fill_mask_stream`.
+        """
+
+        async def make(client: AsyncFillMaskClient) -> BatchStream:
+            return client.fill_mask_stream(
+                inputs,
+                ordered=ordered,
+                max_concurrency=max_concurrency,
+                inputs_per_request=inputs_per_request,
+                on_progress=on_progress,
+                **options,
+            )
+
+        return SyncBatchStream(self._call(make), self._portal)
 
     def model_info(self, model: str | None = None) -> ModelInfo:
         """Ask the Hub for a model's mask token, task and state; see `AsyncFillMaskClient.model_info`."""

@@ -24,11 +24,12 @@ from ._plan import Attempt, Outcome
 from ._values import ColdStart
 from ._wakeup import Door
 
-__all__ = ["AsyncTransport"]
+__all__ = ["AsyncTransport", "Observe"]
 
 _log = logging.getLogger("hf_fillmask")
 
 OnColdStart = Callable[[ColdStart], None]
+Observe = Callable[[Outcome, float], None]
 
 
 class AsyncTransport:
@@ -46,16 +47,25 @@ class AsyncTransport:
         self._brakes: dict[str, Brake] = {}
 
     async def send(
-        self, plan: tuple[Attempt, ...], credentials: Credentials, door_key: tuple[str, str] | None = None
+        self,
+        plan: tuple[Attempt, ...],
+        credentials: Credentials,
+        door_key: tuple[str, str] | None = None,
+        observe: Observe | None = None,
     ) -> Response:
         """Walk `plan` to its end: the answer that is neither cold nor worth a resend, whatever its status.
 
-        `door_key` names the model whose wake-up the call shares; None for a request that wakes nothing.
+        `door_key` names the model whose wake-up the call shares; None for a request that wakes nothing. `observe` is
+        told each attempt that does not wait for a cold model: what it ended in, and its seconds.
         Raises `TransportError` if the last attempt had no answer.
         """
 
         async def exchange(attempt: Attempt, timeout: float) -> Outcome:
-            return await _bounded(self._pools, attempt, credentials, timeout)
+            began = anyio.current_time()
+            outcome = await _bounded(self._pools, attempt, credentials, timeout)
+            if observe is not None and not attempt.waits:
+                observe(outcome, anyio.current_time() - began)
+            return outcome
 
         first = plan[0].request
         door, brake = self._door(door_key, first.model), self._brake(first.url)

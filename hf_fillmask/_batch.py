@@ -1,0 +1,151 @@
+"""The fan-out: many texts, pulled lazily by as many workers as the pace allows, in bounded memory.
+
+Rule: it is given a function that fills a list of texts, and knows no HTTP. A stream is an async context manager: an
+async generator that yields inside a task group would break cancellation. Leaving its block cancels what still runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from ._errors import FillMaskError
+from ._pace import ListSize, Pace
+from ._source import Inputs, Source
+from ._values import BatchItem, FillMaskResult
+
+__all__ = ["BatchStream", "Fill", "Filled", "OnProgress"]
+
+_log = logging.getLogger("hf_fillmask")
+
+Filled = FillMaskResult | FillMaskError
+Fill = Callable[[list[str]], Awaitable[list[Filled]]]
+"""Fills a few texts: a result or an error for each, in their order; what it raises ends the batch."""
+
+OnProgress = Callable[[int, int | None, int], None]
+"""Told after each request: how many texts are done, of how many (None: unknown), and how many with an error."""
+
+_ROUNDS = 8  # how many rounds of all workers an ordered stream may run ahead of the oldest text that is not done
+
+
+class BatchStream(AsyncIterator[BatchItem]):
+    """The items of a batch as they get done, or in order: an async context manager around an async iterator."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        fill: Fill,
+        *,
+        pace: Pace,
+        size: ListSize,
+        most: int,
+        ordered: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        window = _ROUNDS * most * size.most if ordered else None
+        self._source = Source(inputs, window)
+        self._fill = fill
+        self._pace = pace
+        self._size = size
+        self._ordered = ordered
+        self._on_progress = on_progress
+        self._workers = 0
+        self._done = self._errors = self._due = 0
+        self._failure: Exception | None = None
+        self._early: dict[int, BatchItem] = {}
+        self._ready: deque[BatchItem] = deque()
+        self._send, self._receive = anyio.create_memory_object_stream[list[BatchItem]](most)
+
+    async def __aenter__(self) -> Self:
+        """Start the workers."""
+        self._group = anyio.create_task_group()
+        await self._group.__aenter__()
+        self._group.start_soon(self._run)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Cancel what still runs. The error of the block is not shown to the group, which would wrap it."""
+        self._group.cancel_scope.cancel()
+        self._receive.close()
+        await self._group.__aexit__(None, None, None)
+
+    async def __anext__(self) -> BatchItem:
+        """Return the next item; what is no error of the tree (the iterable's own, a closed client) is raised."""
+        if not self._ready:
+            self._ready.extend(await self.next_items())
+        return self._ready.popleft()
+
+    async def next_items(self) -> list[BatchItem]:
+        """Return the next few items, at least one: those of a request, or as many as are in order now."""
+        items: list[BatchItem] = []
+        while not items:
+            try:
+                items = self._sorted(await self._receive.receive())
+            except anyio.EndOfStream:
+                if self._failure is not None:
+                    raise self._failure from None
+                raise StopAsyncIteration from None
+        self._source.release(len(items))
+        return items
+
+    def _sorted(self, items: list[BatchItem]) -> list[BatchItem]:
+        """Keep those back that are early, in an ordered stream."""
+        if not self._ordered:
+            return items
+        self._early.update((item.index, item) for item in items)
+        due: list[BatchItem] = []
+        while self._due in self._early:
+            due.append(self._early.pop(self._due))
+            self._due += 1
+        return due
+
+    async def _run(self) -> None:
+        async with self._send, anyio.create_task_group() as group:
+            self._staff(group)
+
+    def _staff(self, group: TaskGroup) -> None:
+        """Have as many workers as the pace allows."""
+        while self._workers < self._pace.limit:
+            self._workers += 1
+            group.start_soon(self._work, group)
+
+    async def _work(self, group: TaskGroup) -> None:
+        try:
+            while self._workers <= self._pace.limit:
+                first, texts = await self._source.take(self._size.size)
+                if not texts:
+                    return
+                filled = await self._fill(texts)
+                await self._deliver(first, texts, filled)
+                self._staff(group)
+        except Exception as error:
+            # Kept for the reader, who gets it as itself and not in a group; all others stop.
+            self._failure = self._failure or error
+            group.cancel_scope.cancel()
+        finally:
+            self._workers -= 1
+
+    async def _deliver(self, first: int, texts: list[str], filled: list[Filled]) -> None:
+        items = [_item(first + place, text, got) for place, (text, got) in enumerate(zip(texts, filled, strict=True))]
+        self._done += len(items)
+        self._errors += sum(item.error is not None for item in items)
+        if self._on_progress is not None:
+            try:
+                self._on_progress(self._done, self._source.total, self._errors)
+            except Exception:
+                _log.exception("on_progress raised; the batch goes on")
+        await self._send.send(items)
+
+
+def _item(index: int, inputs: str, filled: Filled) -> BatchItem:
+    if isinstance(filled, FillMaskResult):
+        return BatchItem(index, inputs, result=filled)
+    return BatchItem(index, inputs, error=filled)

@@ -1,0 +1,109 @@
+"""From a text to its result: builder → transport → decoder, and what is learnt of masks on the way.
+
+Rule: the one path of every call; the client gives it its arguments, the batch its many texts.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import anyio
+
+from ._address import Target, is_url, model_info_url
+from ._credentials import Credentials, is_hugging_face
+from ._errors import FillMaskError, MaskNotFoundError
+from ._exchange import Request, Response
+from ._hub import fetch_model_info
+from ._mask import PLACEHOLDER
+from ._mask_memory import MaskMemory
+from ._plan import cold_start_plan, single_attempt
+from ._request import build_request
+from ._response import decode_response
+from ._settings import Options, Settings
+from ._transport import AsyncTransport, Observe
+from ._values import FillMaskResult, ModelInfo
+
+__all__ = ["Filler"]
+
+_log = logging.getLogger("hf_fillmask")
+
+_LARGE = 1 << 20  # bytes; decoding more than this would hold up the event loop, a worker thread does it
+_HUB_TIMEOUT = 10.0  # seconds; a look-up that only saves a request must not cost more than this
+
+
+class Filler:
+    """Fills texts with a client's settings, credentials and transport."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, transport: AsyncTransport) -> None:
+        self.settings = settings
+        self.masks = MaskMemory(translates=settings.translate_mask)
+        self._credentials = credentials
+        self._transport = transport
+        self._asking = anyio.Lock()
+
+    async def fill(self, inputs: str, options: Options, observe: Observe | None = None) -> FillMaskResult:
+        """Fill the masks of one text."""
+        await self.ask_mask(inputs, options.target)
+        written, mask_token = self.masks.written(inputs, options.target)
+        request = self._request(written, options, mask_token)
+        response = await self.send(request, options, observe)
+        try:
+            return await _decoded(request, response)
+        except MaskNotFoundError as error:
+            learnt = self.masks.learn(error, inputs, written, options.target)
+            if learnt is None:
+                raise
+            again = self._request(learnt, options, error.mask_token)
+        second = await self.send(again, options, observe)
+        attempts, waited = response.attempts + second.attempts, response.waited + second.waited
+        return await _decoded(again, replace(second, attempts=attempts, waited=waited))
+
+    def _request(self, inputs: str, options: Options, mask_token: str | None) -> Request:
+        return build_request(
+            options.target,
+            inputs,
+            top_k=options.top_k,
+            targets=options.targets,
+            use_cache=options.use_cache,
+            headers=self.settings.headers,
+            mask_token=mask_token,
+        )
+
+    async def send(self, request: Request, options: Options, observe: Observe | None = None) -> Response:
+        """Send a fill-mask request along the plan of the client."""
+        if self.settings.cold_start == "wait":
+            plan = cold_start_plan(request, options.timeout, options.cold_start_timeout)
+        else:
+            plan = single_attempt(request, options.timeout)
+        return await self._transport.send(plan, self._credentials, options.target.key, observe)
+
+    async def model_info(self, model: str | None, timeout: float) -> ModelInfo:
+        """Ask the Hub about a model; it sees a token only if the client talks to Hugging Face anyway."""
+        target = model_info_url(model, self.settings.hub_url)
+        credentials = self._credentials if is_hugging_face(self.settings.base_url) else Credentials()
+        return await fetch_model_info(self._transport, target, credentials, timeout)
+
+    async def ask_mask(self, inputs: str, target: Target) -> None:
+        """For a text with ``{mask}``, ask the Hub for the mask of the model, once.
+
+        What the Hub does not know, the server's own error will tell.
+        """
+        if PLACEHOLDER not in inputs or not self.masks.translates or is_url(target.model):
+            return
+        async with self._asking:
+            if self.masks.has_asked(target):
+                return
+            try:
+                info = await self.model_info(target.model, min(self.settings.timeout, _HUB_TIMEOUT))
+            except FillMaskError as error:
+                _log.info("%s: the Hub does not tell its mask: %s", target.model, error)
+                self.masks.remember(target, None)
+            else:
+                self.masks.remember(target, info.mask_token)
+
+
+async def _decoded(request: Request, response: Response) -> FillMaskResult:
+    if len(response.body) < _LARGE:
+        return decode_response(request, response)
+    return await anyio.to_thread.run_sync(decode_response, request, response, abandon_on_cancel=True)

@@ -1,0 +1,8 @@
+"""The command line, of the extra `cli`: `hf-fillmask fill`, `model` and `serve`.
+
+It calls the async client and shows what comes back: to a person as tables, to a pipe as one JSON object a line.
+"""
+
+from ._run import run
+
+__all__ = ["run"]

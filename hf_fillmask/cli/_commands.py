@@ -1,0 +1,65 @@
+"""What the commands do, once their options are values.
+
+Rule: knows no option and no exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import click
+
+from ._errors import Failure, failures, wrong_use
+from ._fill import fill_in_order
+from ._progress import ColdStartNews
+from ._report import Report, for_programs, show_info
+from ._server import LOAD_SECONDS, Server, connected
+from ._terminal import console
+
+__all__ = ["fill_texts", "serve_emulator", "show_model"]
+
+
+async def fill_texts(
+    server: Server,
+    model: str,
+    texts: Sequence[str],
+    settings: Mapping[str, Any],
+    call: Mapping[str, Any],
+    *,
+    json: bool,
+) -> int:
+    """Fill `texts` and show what becomes of them; return how many failed."""
+    with ColdStartNews(console(sys.stderr)) as news:
+        report = Report(model, len(texts), news, json=for_programs(json))
+        async with connected(server, model, on_cold_start=news, **settings) as client:
+            await fill_in_order(texts, partial(client.fill_mask, **call), report.show)
+    return report.failed
+
+
+async def show_model(server: Server, model: str, *, timeout: float, json: bool) -> None:
+    """Ask the Hub about `model` and show what it says."""
+    async with connected(server, model, timeout=timeout) as client:
+        with failures(), wrong_use():
+            info = await client.model_info()
+    show_info(info, json=for_programs(json))
+
+
+def serve_emulator(host: str, port: int, *, load_seconds: float | None, corpus: str | None, token: str | None) -> None:
+    """Serve the emulator until Ctrl-C, which comes out as the KeyboardInterrupt that it is."""
+    from ..emulator import create_app, run
+
+    with wrong_use():
+        seconds = LOAD_SECONDS if load_seconds is None else load_seconds
+        emulator = create_app(load_seconds=seconds, corpus=corpus, token=token)
+    try:
+        run(emulator, host=host, port=port, on_listening=_tell_address)
+    except OSError as error:
+        raise Failure(f"cannot listen on {host}:{port}: {error.strerror}", "choose another --host or --port") from error
+    raise KeyboardInterrupt
+
+
+def _tell_address(url: str) -> None:
+    click.echo(f"The emulator listens; use it with: export HF_FILLMASK_BASE_URL={url} HF_ENDPOINT={url}")

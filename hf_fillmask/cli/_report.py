@@ -1,0 +1,74 @@
+"""What becomes of the outcomes: tables for a person, lines for a program, errors for both.
+
+Rule: results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from .._errors import FillMaskError
+from .._values import ModelInfo
+from ._errors import in_options, tell
+from ._fill import Outcome
+from ._lines import error_line, write_line
+from ._progress import ColdStartNews
+from ._table import info_view, result_view
+from ._terminal import console, is_terminal, shortened
+
+__all__ = ["Report", "for_programs", "show_info"]
+
+
+def for_programs(asked: bool) -> bool:
+    """Whether output is JSON: when it was asked for, and when nobody sits before standard output."""
+    return asked or not is_terminal(sys.stdout)
+
+
+class Report:
+    """Shows one text after the other, out of `of`; `failed` counts those without a result."""
+
+    def __init__(self, model: str, of: int, news: ColdStartNews, *, json: bool) -> None:
+        self.failed = 0
+        self._model = model
+        self._of = of
+        self._news = news
+        self._json = json
+        self._number = 0
+        self._out = console(sys.stdout)
+        self._err = console(sys.stderr)
+
+    def show(self, text: str, outcome: Outcome) -> None:
+        """Show what became of `text`."""
+        self._number += 1
+        with self._news.aside():
+            if isinstance(outcome, FillMaskError):
+                self._show_error(text, outcome)
+            elif self._json:
+                write_line(outcome.to_dict())
+            else:
+                self._set_apart(self._out)
+                self._out.print(result_view(text, outcome))
+
+    def _show_error(self, text: str, error: FillMaskError) -> None:
+        self.failed += 1
+        if self._json:
+            write_line(error_line(text, self._model, error))
+        which = f'text {self._number}, "{shortened(text)}": ' if self._of > 1 else ""
+        self._set_apart(self._err)
+        tell(self._err, which + error.summary, in_options(error.hint))
+
+    def _set_apart(self, console: Console) -> None:
+        """Leave a line between two texts where a person reads them."""
+        if self._number > 1 and not self._json and console.is_terminal:
+            console.print()
+
+
+def show_info(info: ModelInfo, *, json: bool) -> None:
+    """Show what the Hub knows of a model."""
+    if not json:
+        console(sys.stdout).print(info_view(info))
+        return
+    fields = {name: getattr(info, name) for name in ("model", "mask_token", "pipeline_tag", "inference", "warm")}
+    write_line(fields | {"providers": {name: dict(provider) for name, provider in info.providers.items()}})

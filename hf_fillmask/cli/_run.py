@@ -1,0 +1,72 @@
+"""From arguments to an exit code.
+
+Rule: the one place that ends the command. 0 done, 1 an error of a call, 2 wrong use, 130 Ctrl-C; none of them shows a
+traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import click
+
+from ._app import app
+from ._errors import Failure, hint_of, tell
+from ._terminal import console, is_terminal
+
+__all__ = ["run"]
+
+E = TypeVar("E", bound=BaseException)
+
+_INTERRUPTED = 128 + 2  # what shells say of a process that SIGINT ended
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command that `argv` asks for and return its exit code."""
+    code = 0
+    # except*: an error among concurrent calls comes in a group, any other by itself, and both are meant.
+    try:
+        with app.make_context("hf-fillmask", list(argv)) as context:
+            app.invoke(context)
+    except* click.exceptions.Exit as asked:
+        code = _first(asked).exit_code
+    except* click.ClickException as failed:
+        code = _tell(_first(failed))
+    except* BrokenPipeError:
+        pass  # the reader has enough, as `head` does
+    except* OSError as failed:
+        code = _tell(Failure(_first(failed).strerror or "the system refused"))
+    except* KeyboardInterrupt:
+        code = _interrupted()
+    _drop_unwritable()
+    return code
+
+
+def _first(group: BaseExceptionGroup[E]) -> E:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _tell(error: click.ClickException) -> int:
+    with suppress(OSError):  # the exit code still tells
+        tell(console(sys.stderr), error.format_message(), hint_of(error))
+    return error.exit_code
+
+
+def _drop_unwritable() -> None:
+    """Drop what a stream could not write: the interpreter would try again at its end, and complain."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _interrupted() -> int:
+    if is_terminal(sys.stderr):
+        sys.stderr.write("\n")  # the terminal shows ^C where the cursor was
+    return _INTERRUPTED
