@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -41,6 +42,7 @@ class BatchStream(AsyncIterator[BatchItem]):
         self,
         inputs: Inputs,
         fill: Fill,
+        life: Callable[[], AbstractContextManager[None]],
         *,
         pace: Pace,
         size: ListSize,
@@ -51,6 +53,7 @@ class BatchStream(AsyncIterator[BatchItem]):
         window = _ROUNDS * most * size.most if ordered else None
         self._source = Source(inputs, window)
         self._fill = fill
+        self._life = life
         self._pace = pace
         self._size = size
         self._ordered = ordered
@@ -108,8 +111,13 @@ class BatchStream(AsyncIterator[BatchItem]):
         return due
 
     async def _run(self) -> None:
-        async with self._send, anyio.create_task_group() as group:
-            self._staff(group)
+        async with self._send:
+            try:
+                with self._life():
+                    async with anyio.create_task_group() as group:
+                        self._staff(group)
+            except RuntimeError as error:  # the client is closed, or belongs to another event loop
+                self._failure = error
 
     def _staff(self, group: TaskGroup) -> None:
         """Have as many workers as the pace allows."""

@@ -134,6 +134,8 @@ class Call:
         return outcome
 
     def _accounted(self, response: Response) -> Response:
+        if self._progress.attempts == response.attempts and self._visit.waited == response.waited:
+            return response
         return replace(response, attempts=self._progress.attempts, waited=self._visit.waited)
 
     def _report(self, outcome: Outcome) -> None:

@@ -32,8 +32,10 @@ class Credentials:
 
     def header(self, url: str) -> dict[str, str]:
         """Return the authorization header for a request to `url`; empty where this token must not go."""
+        if self._token is None:
+            return {}
         allowed = is_private_line(url) and (self.explicit or is_hugging_face(url))
-        return {"authorization": f"Bearer {self._token}"} if self._token and allowed else {}
+        return {"authorization": f"Bearer {self._token}"} if allowed else {}
 
     def reveal(self) -> str | None:
         """Return a token that was passed explicitly; one that was found is looked up anew wherever it is needed."""

@@ -17,7 +17,7 @@ from ._errors import DeadlineExceededError, FillMaskError
 from ._exchange import Response
 from ._filler import Filler
 from ._lifetime import Lifetime
-from ._lists import ListFiller, own_copy
+from ._lists import ListFiller
 from ._pace import ListSize, Pace
 from ._plan import Outcome
 from ._settings import Options
@@ -51,10 +51,11 @@ def fan_out(
         size = ListSize(1, grows=True, most=AUTO_LISTS)
     else:
         size = ListSize(count("inputs_per_request", inputs_per_request))
-    work = _Work(options, open_filler, lifetime, pace, size)
+    work = _Work(options, open_filler, pace, size)
     return BatchStream(
         inputs,
         work.fill,
+        lambda: lifetime.call(options.target.model, None),
         pace=pace,
         size=size,
         most=min(most, max_connections),
@@ -70,34 +71,33 @@ class _Work:
         self,
         options: Options,
         open_filler: Callable[[], Awaitable[Filler]],
-        lifetime: Lifetime,
         pace: Pace,
         size: ListSize,
     ) -> None:
         self._options = options
         self._open_filler = open_filler
-        self._lifetime = lifetime
         self._pace = pace
         self._size = size
         self._lists: ListFiller | None = None
-        self._ends = math.inf
+        self._ends = math.inf  # the end of the batch's time, from its first text on
         self._any_answer = False
 
     async def fill(self, texts: list[str]) -> list[Filled]:
         """Fill the texts of one request; the deadline of the batch ends each of them with an error of its own."""
-        model, deadline = self._options.target.model, self._options.deadline
-        self._lifetime.check()
         filler = await self._open_filler()
         if self._lists is None:
             self._lists = ListFiller(filler, self._options, self._observe)
-            self._ends = math.inf if deadline is None else anyio.current_time() + deadline
-        left = None if deadline is None else max(0.0, self._ends - anyio.current_time())
-        try:
-            with self._lifetime.call(model, left):
-                return await self._timed(self._lists, texts)
-        except DeadlineExceededError:
-            error = DeadlineExceededError(f"the batch took longer than its deadline of {deadline:g} s.", model=model)
-            return [own_copy(error) for _ in texts]
+            if self._options.deadline is not None:
+                self._ends = anyio.current_time() + self._options.deadline
+        if self._ends == math.inf:
+            return await self._timed(self._lists, texts)
+        with anyio.move_on_after(self._ends - anyio.current_time()):
+            return await self._timed(self._lists, texts)
+        return [self._too_late() for _ in texts]
+
+    def _too_late(self) -> DeadlineExceededError:
+        model, deadline = self._options.target.model, self._options.deadline
+        return DeadlineExceededError(f"the batch took longer than its deadline of {deadline:g} s.", model=model)
 
     async def _timed(self, lists: ListFiller, texts: list[str]) -> list[Filled]:
         began = anyio.current_time()

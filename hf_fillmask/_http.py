@@ -130,7 +130,7 @@ def _client(context: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 async def _read(answer: Any, request: Request, credentials: Credentials) -> Response:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers = _plain(answer.headers.raw)
     if answer.is_stream_consumed:
         body = answer.content  # a mock transport's answer, read and unpacked when it was made
     else:
@@ -142,6 +142,15 @@ async def _read(answer: Any, request: Request, credentials: Credentials) -> Resp
         headers=credentials.redact_headers(headers),
         body=credentials.redact(body),
     )
+
+
+def _plain(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Turn headers into a dict, names in lower case; what comes several times is joined by commas."""
+    headers: dict[str, str] = {}
+    for key, value in raw:
+        name, text = key.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 async def _collected(chunks: AsyncIterator[bytes], length: str, request: Request) -> bytes:

@@ -21,7 +21,7 @@ from ._settings import Options
 from ._transport import Observe
 from ._values import FillMaskResult
 
-__all__ = ["ListFiller", "own_copy"]
+__all__ = ["ListFiller"]
 
 _NO_LISTS = "valid string"  # api-inference-community: "Input should be a valid string: received `[...]`"
 
@@ -100,7 +100,7 @@ class ListFiller:
                 self._refuses(2)
             return None
         except FillMaskError as error:
-            return [own_copy(error) for _ in texts]
+            return [_own(error) for _ in texts]
         self._tried = True
         return filled
 
@@ -131,7 +131,7 @@ class ListFiller:
         )
 
 
-def own_copy(error: FillMaskError) -> FillMaskError:
+def _own(error: FillMaskError) -> FillMaskError:
     """Give each text an exception of its own."""
     mine = copy.copy(error)
     mine.__cause__ = error.__cause__

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from ._errors import ConnectError, TransportError
 from ._exchange import Request, Response
-from ._request import merged
 from ._retry_after import retry_after
 
 __all__ = ["CAN_GO_ON", "LONGEST_PAUSE", "Attempt", "Outcome", "Progress", "cold_start_plan", "single_attempt"]
@@ -47,7 +46,7 @@ def cold_start_plan(request: Request, timeout: float, cold_start_timeout: float)
     """Plan the plain request, then the same one with both wait headers and the longer timeout."""
     whole_seconds = max(1, int(cold_start_timeout))
     wait = (("x-wait-for-model", "true"), ("x-scale-up-timeout", str(whole_seconds)))
-    waiting = replace(request, headers=merged(request.headers, wait))
+    waiting = replace(request, headers=request.headers + wait)
     return Attempt(request, timeout), Attempt(waiting, cold_start_timeout, waits=True)
 
 

@@ -48,7 +48,7 @@ def build_request(
     return Request(
         method="POST",
         url=target.url,
-        headers=merged(_POST, cache, headers),
+        headers=merged(_POST, cache, headers) if headers else _POST + cache,
         body=json.dumps(body, separators=(",", ":")).encode(),
         model=target.model,
         inputs="" if isinstance(inputs, tuple) else inputs,

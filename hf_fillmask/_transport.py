@@ -108,15 +108,15 @@ async def _bounded(pools: ConnectionPools, attempt: Attempt, credentials: Creden
     bugs: list[Exception] = []
 
     async def child() -> None:
-        with anyio.move_on_after(timeout):
-            try:
-                outcomes.append(await pools.exchange(attempt.request, credentials))
-            except TransportError as error:
-                outcomes.append(error)
-            except Exception as error:  # not a failure of the transport: it comes out as itself, not in a group
-                bugs.append(error)
+        try:
+            outcomes.append(await pools.exchange(attempt.request, credentials))
+        except TransportError as error:
+            outcomes.append(error)
+        except Exception as error:  # not a failure of the transport: it comes out as itself, not in a group
+            bugs.append(error)
 
     async with anyio.create_task_group() as group:
+        group.cancel_scope.deadline = anyio.current_time() + timeout
         group.start_soon(child)
     if bugs:
         raise bugs[0]

@@ -14,7 +14,7 @@ to a cold model with more 503s.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import anyio
@@ -37,7 +37,7 @@ class Visit:
     waker: bool = False
     generation: int = -1
     waited: float = 0.0
-    released: anyio.Event = field(default_factory=anyio.Event)
+    released: anyio.Event | None = None
     answer: Response | None = None
     was_cold: bool = False
 
@@ -73,14 +73,14 @@ class Door:
 
     async def _park(self, visit: Visit, patience: float) -> Response | None:
         began = anyio.current_time()
-        visit.released = anyio.Event()
+        released = visit.released = anyio.Event()
         self._parked[visit] = None
         try:
-            while not visit.released.is_set():
+            while not released.is_set():
                 with anyio.move_on_after(max(patience, _MOMENT)):
-                    await visit.released.wait()
+                    await released.wait()
                 # Before the waker has its first answer, the model may just be slow: that is no end of patience.
-                if self._first is not None and not visit.released.is_set():
+                if self._first is not None and not released.is_set():
                     visit.was_cold = True
                     return replace(self._first, cold=self._first, wait_expired=True)
         finally:
@@ -141,4 +141,5 @@ class Door:
         del self._parked[visit]
         visit.was_cold = self._first is not None
         visit.answer = answer
-        visit.released.set()
+        if visit.released is not None:
+            visit.released.set()
