@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 import httpx
@@ -23,7 +24,9 @@ from ._exchange import Request, Response
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ConnectionPools", "Injected", "Pool"]
+__all__ = ["ConnectionPools", "Injected", "Pool", "TransportKind"]
+
+TransportKind = Literal["httpx", "aiohttp"]
 
 _POOL_SIZE = 8  # connections a pool: httpcore scans its whole list at each request (encode/httpx#3215)
 _KEEPALIVE = 30.0  # seconds an idle connection is kept
@@ -56,16 +59,17 @@ class Pool:
             answer = await self.client.send(sent, stream=True, follow_redirects=False)
             return await _read(answer, request, credentials)
         except Exception as error:
-            translated = _translated(error, request, reading=answer is not None)
-            if translated is None:
+            failure = _translated(error, request, reading=answer is not None)
+            if failure is None:
                 raise
-            raise translated from _scrubbed(error)
+            failure.__cause__ = _scrubbed(error)
         finally:
             self.busy -= 1
             if answer is not None and not answer.is_closed:
                 # Under cancellation, too: an unread body keeps its connection busy.
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
+        raise failure  # outside of the except block, or the library's error would be its context, unscrubbed
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -88,8 +92,11 @@ class Injected(Pool):
 class ConnectionPools:
     """Several small pools side by side; an exchange takes the least busy one."""
 
-    def __init__(self, max_connections: int, injected: httpx.AsyncClient | None) -> None:
-        self._count = math.ceil(max_connections / _POOL_SIZE)
+    def __init__(self, max_connections: int, injected: httpx.AsyncClient | None, kind: TransportKind = "httpx") -> None:
+        if kind == "aiohttp" and find_spec("httpx_aiohttp") is None:
+            raise ImportError("transport='aiohttp' needs httpx-aiohttp: pip install 'hf-fillmask[aiohttp]'")
+        self._max_connections = max_connections
+        self._kind = kind
         self._pools: list[Pool] = [] if injected is None else [Injected(injected)]
 
     @property
@@ -105,7 +112,10 @@ class ConnectionPools:
     def open(self) -> None:
         """Build the clients. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
         context = httpx.create_ssl_context()
-        self._pools = [Pool(_client(context)) for _ in range(self._count)]
+        if self._kind == "aiohttp":
+            self._pools = [Pool(_aiohttp_client(context, self._max_connections))]
+        else:
+            self._pools = [Pool(_client(context)) for _ in range(math.ceil(self._max_connections / _POOL_SIZE))]
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once through the least busy pool."""
@@ -127,6 +137,14 @@ def _client(context: ssl.SSLContext) -> httpx.AsyncClient:
     # No limit of the library's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
     limits = httpx.Limits(max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEPALIVE)
     return httpx.AsyncClient(verify=context, timeout=None, limits=limits)  # noqa: S113 - attempts are bounded
+
+
+def _aiohttp_client(context: ssl.SSLContext, max_connections: int) -> httpx.AsyncClient:
+    # aiohttp's pool does not mind its size: one is enough. Its own default would be 100 connections.
+    from httpx_aiohttp import HttpxAiohttpClient
+
+    limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=_KEEPALIVE)
+    return HttpxAiohttpClient(verify=context, timeout=None, limits=limits)
 
 
 async def _read(answer: Any, request: Request, credentials: Credentials) -> Response:
@@ -185,18 +203,27 @@ def _translated(error: Exception, request: Request, *, reading: bool) -> Transpo
     """Return our error for the library's; None for what is no failure of the transport (a bug, a closed client)."""
     text = str(error) or type(error).__name__
     for library in _libraries():
-        if isinstance(error, library.TimeoutException):
-            return RequestTimeoutError(f"the HTTP client gave up: {text}", model=request.model)
-        if isinstance(error, (library.NetworkError, library.ProxyError)):
+        # We set the library no time limits: a timeout to connect is what httpx-aiohttp makes of a lost connection.
+        if isinstance(error, (library.NetworkError, library.ProxyError, library.ConnectTimeout)):
             what = "the connection was lost" if reading else f"no answer from {_origin(request)}"
             return ConnectError(f"{what}: {text}", model=request.model)
+        if isinstance(error, library.TimeoutException):
+            return RequestTimeoutError(f"the HTTP client gave up: {text}", model=request.model)
         if isinstance(error, (library.ProtocolError, library.DecodingError)):
             return _protocol_error(text, request, reading=reading)
         if isinstance(error, library.InvalidURL):
             raise ValueError(f"{_origin(request)} is not a valid address: {text}") from None
+    if _is_aiohttp_error(error):
+        return ProtocolError(f"the answer is not proper HTTP: {getattr(error, 'message', text)}", model=request.model)
     if isinstance(error, OSError):
         return ConnectError(f"no answer from {_origin(request)}: {text}", model=request.model)
     return None
+
+
+def _is_aiohttp_error(error: Exception) -> bool:
+    """Whether httpx-aiohttp let an error through that it has no name for: an answer that aiohttp cannot parse."""
+    aiohttp = sys.modules.get("aiohttp")
+    return aiohttp is not None and isinstance(error, aiohttp.ClientError)
 
 
 def _protocol_error(text: str, request: Request, *, reading: bool) -> TransportError:
@@ -213,6 +240,8 @@ def _origin(request: Request) -> str:
 
 def _scrubbed(error: BaseException) -> BaseException:
     """Take out of the library's error what may show the token: its request's header, and the frames that held it."""
+    if hasattr(error, "request_info"):  # aiohttp's, which holds the headers as they were sent
+        return OSError(f"{type(error).__name__}: {getattr(error, 'message', '')}")
     link: BaseException | None = error
     while link is not None:
         link.__traceback__ = None

@@ -62,6 +62,7 @@ class Settings:
     translate_mask: bool
     on_cold_start: Callable[[ColdStart], None] | None
     headers: tuple[tuple[str, str], ...]
+    transport: Literal["httpx", "aiohttp"]
 
     def options(
         self,
@@ -94,7 +95,7 @@ class Settings:
         """Give the arguments that make an equal client; an explicit token only if it is asked for."""
         names = (
             *("model", "base_url", "timeout", "cold_start_timeout", "cold_start", "max_retries", "max_connections"),
-            *("use_cache", "translate_mask", "on_cold_start"),
+            *("use_cache", "translate_mask", "on_cold_start", "transport"),
         )
         token: str | Literal[False] | None = False if self.anonymous else None
         if include_token and isinstance(self.found_token, Credentials):
@@ -116,10 +117,13 @@ def settings(
     translate_mask: bool,
     on_cold_start: Callable[[ColdStart], None] | None,
     headers: Mapping[str, str] | None,
+    transport: str = "httpx",
 ) -> Settings:
     """Check the arguments of a client, and read the environment for those that were left out."""
     if cold_start not in ("wait", "raise"):
         raise ValueError(f"cold_start must be 'wait' or 'raise', not {cold_start!r}")
+    if transport not in ("httpx", "aiohttp"):
+        raise ValueError(f"transport must be 'httpx' or 'aiohttp', not {transport!r}")
     if on_cold_start is not None and not callable(on_cold_start):
         raise TypeError("on_cold_start must be callable")
     made = Settings(
@@ -137,6 +141,7 @@ def settings(
         translate_mask=flag("translate_mask", translate_mask),
         on_cold_start=on_cold_start,
         headers=checked_headers(headers),
+        transport=transport,  # type: ignore[arg-type]  # as above
     )
     _check_addresses(made)
     return made

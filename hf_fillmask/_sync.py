@@ -15,6 +15,7 @@ from ._batch import BatchStream, OnProgress
 from ._client import AsyncFillMaskClient
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest
+from ._http import TransportKind
 from ._portal import Portal
 from ._settings import CallOptions
 from ._source import Inputs
@@ -84,6 +85,7 @@ class FillMaskClient:
         translate_mask: bool = True,
         on_cold_start: Callable[[ColdStart], None] | None = None,
         headers: Mapping[str, str] | None = None,
+        transport: TransportKind = "httpx",
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._make = partial(
@@ -100,6 +102,7 @@ class FillMaskClient:
             translate_mask=translate_mask,
             on_cold_start=on_cold_start,
             headers=headers,
+            transport=transport,
             http_client=http_client,
         )
         self._closed = False
