@@ -7,10 +7,8 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -18,8 +16,9 @@ import httpx
 
 from ._body import MAX_BODY, unpack
 from ._credentials import Credentials
-from ._errors import ConnectError, CutAnswerError, ProtocolError, RequestTimeoutError, TransportError
+from ._errors import ProtocolError
 from ._exchange import Request, Response
+from ._http_errors import scrubbed, translated
 
 if TYPE_CHECKING:
     import ssl
@@ -59,10 +58,10 @@ class Pool:
             answer = await self.client.send(sent, stream=True, follow_redirects=False)
             return await _read(answer, request, credentials)
         except Exception as error:
-            failure = _translated(error, request, reading=answer is not None)
+            failure = translated(error, request, reading=answer is not None)
             if failure is None:
                 raise
-            failure.__cause__ = _scrubbed(error)
+            failure.__cause__ = scrubbed(error)
         finally:
             self.busy -= 1
             if answer is not None and not answer.is_closed:
@@ -191,62 +190,3 @@ async def _unpacked(packed: bytes, encoding: str, request: Request) -> bytes:
         return await anyio.to_thread.run_sync(unpack, packed, encoding)
     except ValueError as error:
         raise ProtocolError(str(error), model=request.model) from error
-
-
-def _libraries() -> list[ModuleType]:
-    """List httpx and, where the user's program has it, its continuation: same names, other types."""
-    continuation = sys.modules.get("httpx2")
-    return [httpx] if continuation is None else [httpx, continuation]
-
-
-def _translated(error: Exception, request: Request, *, reading: bool) -> TransportError | None:
-    """Return our error for the library's; None for what is no failure of the transport (a bug, a closed client)."""
-    text = str(error) or type(error).__name__
-    for library in _libraries():
-        # We set the library no time limits: a timeout to connect is what httpx-aiohttp makes of a lost connection.
-        if isinstance(error, (library.NetworkError, library.ProxyError, library.ConnectTimeout)):
-            what = "the connection was lost" if reading else f"no answer from {_origin(request)}"
-            return ConnectError(f"{what}: {text}", model=request.model)
-        if isinstance(error, library.TimeoutException):
-            return RequestTimeoutError(f"the HTTP client gave up: {text}", model=request.model)
-        if isinstance(error, (library.ProtocolError, library.DecodingError)):
-            return _protocol_error(text, request, reading=reading)
-        if isinstance(error, library.InvalidURL):
-            raise ValueError(f"{_origin(request)} is not a valid address: {text}") from None
-    if _is_aiohttp_error(error):
-        return ProtocolError(f"the answer is not proper HTTP: {getattr(error, 'message', text)}", model=request.model)
-    if isinstance(error, OSError):
-        return ConnectError(f"no answer from {_origin(request)}: {text}", model=request.model)
-    return None
-
-
-def _is_aiohttp_error(error: Exception) -> bool:
-    """Whether httpx-aiohttp let an error through that it has no name for: an answer that aiohttp cannot parse."""
-    aiohttp = sys.modules.get("aiohttp")
-    return aiohttp is not None and isinstance(error, aiohttp.ClientError)
-
-
-def _protocol_error(text: str, request: Request, *, reading: bool) -> TransportError:
-    if reading and "closed" in text:
-        return CutAnswerError(f"the answer was cut short: {text}", model=request.model)
-    if not reading and "disconnected" in text:
-        return ConnectError(f"the connection was closed before an answer: {text}", model=request.model)
-    return ProtocolError(f"the answer is not proper HTTP: {text}", model=request.model)
-
-
-def _origin(request: Request) -> str:
-    return "/".join(request.url.split("/", 3)[:3])
-
-
-def _scrubbed(error: BaseException) -> BaseException:
-    """Take out of the library's error what may show the token: its request's header, and the frames that held it."""
-    if hasattr(error, "request_info"):  # aiohttp's, which holds the headers as they were sent
-        return OSError(f"{type(error).__name__}: {getattr(error, 'message', '')}")
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        sent = getattr(link, "_request", None)
-        if sent is not None:
-            sent.headers.pop("authorization", None)
-        link = link.__cause__ or link.__context__
-    return error
