@@ -34,12 +34,15 @@ def translated(error: Exception, request: Request, *, reading: bool) -> Transpor
         if isinstance(error, library.InvalidURL):
             raise ValueError(f"{_origin(request)} is not a valid address: {text}") from None
     if _is_aiohttp_error(error):
-        return ProtocolError(
-            f"the answer is not proper HTTP: {' '.join(getattr(error, 'message', text).split())}", model=request.model
-        )
+        return ProtocolError(f"the answer is not proper HTTP: {_message(error)}", model=request.model)
     if isinstance(error, OSError):
         return ConnectError(f"no answer from {_origin(request)}: {text}", model=request.model)
     return None
+
+
+def _message(error: BaseException) -> str:
+    """Word an error of aiohttp without what its own text would show: the request."""
+    return " ".join(str(getattr(error, "message", "") or type(error).__name__).split())
 
 
 def _is_aiohttp_error(error: Exception) -> bool:
@@ -63,7 +66,7 @@ def _origin(request: Request) -> str:
 def scrubbed(error: BaseException) -> BaseException:
     """Take out of the library's error what may show the token: its request's header, and the frames that held it."""
     if hasattr(error, "request_info"):  # aiohttp's, which holds the headers as they were sent
-        return OSError(f"{type(error).__name__}: {getattr(error, 'message', '')}")
+        return OSError(f"{type(error).__name__}: {_message(error)}")
     link: BaseException | None = error
     while link is not None:
         link.__traceback__ = None

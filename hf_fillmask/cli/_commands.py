@@ -6,14 +6,13 @@ Rule: knows no option and no exit code.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import click
 
+from .._values import BatchItem
 from ._errors import Failure, failures, wrong_use
-from ._fill import fill_in_order
 from ._progress import ColdStartNews
 from ._report import Report, for_programs, show_info
 from ._server import LOAD_SECONDS, Server, connected
@@ -35,8 +34,18 @@ async def fill_texts(
     with ColdStartNews(console(sys.stderr)) as news:
         report = Report(model, len(texts), news, json=for_programs(json))
         async with connected(server, model, on_cold_start=news, **settings) as client:
-            await fill_in_order(texts, partial(client.fill_mask, **call), report.show)
+            with wrong_use():
+                stream = client.fill_mask_stream(texts, ordered=True, **call)
+            async with stream as items:
+                while item := await _next(items):
+                    report.show(item)
     return report.failed
+
+
+async def _next(items: AsyncIterator[BatchItem]) -> BatchItem | None:
+    """Return the next item; what cannot be sent at all, through a proxy of the environment, is found out here."""
+    with wrong_use():
+        return await anext(items, None)
 
 
 async def show_model(server: Server, model: str, *, timeout: float, json: bool) -> None:

@@ -84,5 +84,9 @@ cold_start_timeout = click.option(
     help="Seconds to wait for a cold model.",
 )
 deadline = click.option(
-    "--deadline", metavar="S", type=float, callback=_seconds, help="Seconds a text may take in all, waits included."
+    "--deadline",
+    metavar="S",
+    type=float,
+    callback=_seconds,
+    help="Seconds all texts may take together, waits included.",
 )

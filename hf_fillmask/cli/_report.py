@@ -6,13 +6,13 @@ Rule: results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import sys
+from typing import cast
 
 from rich.console import Console
 
 from .._errors import FillMaskError
-from .._values import ModelInfo
+from .._values import BatchItem, FillMaskResult, ModelInfo
 from ._errors import in_options, tell
-from ._fill import Outcome
 from ._lines import error_line, write_line
 from ._progress import ColdStartNews
 from ._table import info_view, result_view
@@ -35,33 +35,35 @@ class Report:
         self._of = of
         self._news = news
         self._json = json
-        self._number = 0
         self._out = console(sys.stdout)
         self._err = console(sys.stderr)
 
-    def show(self, text: str, outcome: Outcome) -> None:
-        """Show what became of `text`."""
-        self._number += 1
+    def show(self, item: BatchItem) -> None:
+        """Show what became of a text."""
         with self._news.aside():
-            if isinstance(outcome, FillMaskError):
-                self._show_error(text, outcome)
-            elif self._json:
-                write_line(outcome.to_dict())
+            if item.error is not None:
+                self._show_error(item, item.error)
             else:
-                self._set_apart(self._out)
-                self._out.print(result_view(text, outcome))
+                self._show_result(item, cast(FillMaskResult, item.result))
 
-    def _show_error(self, text: str, error: FillMaskError) -> None:
+    def _show_error(self, item: BatchItem, error: FillMaskError) -> None:
         self.failed += 1
         if self._json:
-            write_line(error_line(text, self._model, error))
-        which = f'text {self._number}, "{shortened(text)}": ' if self._of > 1 else ""
-        self._set_apart(self._err)
+            write_line(error_line(item.inputs, self._model, error))
+        which = f'text {item.index + 1}, "{shortened(item.inputs)}": ' if self._of > 1 else ""
+        self._set_apart(item, self._err)
         tell(self._err, which + error.summary, in_options(error.hint))
 
-    def _set_apart(self, console: Console) -> None:
+    def _show_result(self, item: BatchItem, result: FillMaskResult) -> None:
+        if self._json:
+            write_line(result.to_dict())
+            return
+        self._set_apart(item, self._out)
+        self._out.print(result_view(item.inputs, result))
+
+    def _set_apart(self, item: BatchItem, console: Console) -> None:
         """Leave a line between two texts where a person reads them."""
-        if self._number > 1 and not self._json and console.is_terminal:
+        if item.index > 0 and not self._json and console.is_terminal:
             console.print()
 
 

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 import click
 
@@ -20,35 +19,27 @@ from ._terminal import console, is_terminal
 
 __all__ = ["run"]
 
-E = TypeVar("E", bound=BaseException)
-
 _INTERRUPTED = 128 + 2  # what shells say of a process that SIGINT ended
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command that `argv` asks for and return its exit code."""
     code = 0
-    # except*: an error among concurrent calls comes in a group, any other by itself, and both are meant.
     try:
         with app.make_context("hf-fillmask", list(argv)) as context:
             app.invoke(context)
-    except* click.exceptions.Exit as asked:
-        code = _first(asked).exit_code
-    except* click.ClickException as failed:
-        code = _tell(_first(failed))
-    except* BrokenPipeError:
+    except click.exceptions.Exit as asked:
+        code = asked.exit_code
+    except click.ClickException as error:
+        code = _tell(error)
+    except BrokenPipeError:
         pass  # the reader has enough, as `head` does
-    except* OSError as failed:
-        code = _tell(Failure(_first(failed).strerror or "the system refused"))
-    except* KeyboardInterrupt:
+    except OSError as error:
+        code = _tell(Failure(error.strerror or str(error)))
+    except KeyboardInterrupt:
         code = _interrupted()
     _drop_unwritable()
     return code
-
-
-def _first(group: BaseExceptionGroup[E]) -> E:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _tell(error: click.ClickException) -> int:

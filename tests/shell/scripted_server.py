@@ -16,6 +16,7 @@ from typing import Any
 
 PREDICTION = {"score": 0.5, "token": 7, "token_str": "word", "sequence": "a word"}
 LOADING = {"error": "Model x is currently loading", "estimated_time": 20.0}
+LONGEST_WAIT = 10  # seconds; who waits longer for something here never gets it
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,25 @@ class Received:
 
     @property
     def inputs(self) -> str:
+        """The text that is asked for."""
         return str(json.loads(self.body)["inputs"])
 
     @property
     def waits(self) -> bool:
+        """Whether this is the attempt that waits for the model."""
         return self.headers.get("x-wait-for-model") == "true"
 
 
 class Wire:
     """One connection, for a script to write to."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, stopping: threading.Event) -> None:
         self.connection = connection
         self.alive = True
+        self._stopping = stopping
 
     def send(self, data: bytes) -> None:
+        """Put bytes on the wire."""
         self.connection.sendall(data)
 
     def reply(self, status: int, body: Any = b"", **headers: str) -> None:
@@ -56,17 +61,25 @@ class Wire:
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + packed)
 
     def warm(self) -> None:
+        """Answer as a warm model."""
         self.reply(200, [PREDICTION])
 
     def loading(self) -> None:
+        """Answer as a cold model."""
         self.reply(503, LOADING)
 
     def close(self) -> None:
+        """Close the connection when the script ends."""
         self.alive = False
 
     def reset(self) -> None:
+        """Reset the connection when the script ends."""
         self.alive = False
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def pause(self, seconds: float) -> None:
+        """Let a slow server's time pass, but no longer than until it stops."""
+        self._stopping.wait(seconds)
 
     def wait_until_gone(self) -> None:
         """Block until the client closes its side."""
@@ -88,6 +101,7 @@ class ScriptedServer:
         self.open = 0
         self.most_open = 0
         self.changed = threading.Condition()
+        self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -101,16 +115,16 @@ class ScriptedServer:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.changed:
+                self.open += 1
+                self.most_open = max(self.most_open, self.open)
+                self._connections.add(connection)
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
-        with self.changed:
-            self.open += 1
-            self.most_open = max(self.most_open, self.open)
-            self._connections.add(connection)
-        wire = Wire(connection)
+        wire = Wire(connection, self._stopping)
         with suppress(OSError), connection.makefile("rb") as stream:
             while wire.alive:
                 request = _read(stream)
@@ -130,10 +144,16 @@ class ScriptedServer:
     def wait_for(self, condition: Callable[[ScriptedServer], bool]) -> None:
         """Block until `condition` holds; call it from a worker thread."""
         with self.changed:
-            if not self.changed.wait_for(lambda: condition(self), timeout=10):
-                raise TimeoutError("the condition never came true")
+            held = self.changed.wait_for(lambda: condition(self), timeout=LONGEST_WAIT)
+        assert held, f"never came true; {self.open} connections open, {len(self.requests)} requests"
+
+    def wait_until_idle(self) -> None:
+        """Block until every connection is closed."""
+        self.wait_for(lambda server: server.open == 0)
 
     def stop(self) -> None:
+        """Close everything and wait for the threads."""
+        self._stopping.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -1,0 +1,93 @@
+"""A row of the output: what became of a row of the input, as a line of JSON, and the line's way back.
+
+Rule: plain functions on values. The fields stand in the order of `FIELDS`, so that a line can be judged by its beginning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..._errors import BadRequestError, FillMaskError, MaskNotFoundError
+from ..._values import BatchItem
+from ._encode import encoded
+from ._rows import Row
+
+__all__ = ["Outcome", "invalid", "judged", "line", "outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a text: its `masks` and `error` as JSON, one of them null; `lasting` if asking again is no use."""
+
+    masks: bytes = b"null"
+    error: bytes = b"null"
+    request_id: str | None = None
+    attempts: int = 0
+    failure: FillMaskError | None = None
+    lasting: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no result."""
+        return self.masks == b"null"
+
+    def shared(self) -> Outcome:
+        """Give the outcome of another row with the same text: nothing was sent for that one."""
+        return replace(self, attempts=0)
+
+
+def outcome(item: BatchItem) -> Outcome:
+    """Take an item of the client's stream apart."""
+    if item.result is not None:
+        masks = [[prediction.to_dict() for prediction in mask] for mask in item.result.masks]
+        return Outcome(encoded(masks), request_id=item.result.request_id, attempts=item.result.attempts)
+    error: Any = item.error
+    told = _error(type(error).__name__, error.message, getattr(error, "status_code", None))
+    lasting = isinstance(error, (BadRequestError, MaskNotFoundError))
+    request_id = getattr(error, "request_id", None)
+    return Outcome(
+        error=told, request_id=request_id, attempts=error.attempts, failure=error.with_traceback(None), lasting=lasting
+    )
+
+
+def invalid(problem: str) -> Outcome:
+    """Give the outcome of a row that could not be read, and was not asked."""
+    return Outcome(error=_error("InputError", problem, None))
+
+
+def line(row: Row, came: Outcome) -> bytes:
+    """Write the line of `row`, its end included."""
+    return b'{"id":%b,"index":%d,"inputs":%b,"masks":%b,"error":%b,"request_id":%b,"attempts":%d%b}\n' % (
+        row.id,
+        row.index,
+        encoded(row.inputs),
+        came.masks,
+        came.error,
+        encoded(came.request_id),
+        came.attempts,
+        row.kept,
+    )
+
+
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_OURS = re.compile(rb'\{"id":(?:-?\d+|%b),"index":(\d+),"inputs":(?:null|%b),"masks":(null,|\[.*\}$)' % (_STRING, _STRING))
+
+
+def judged(text: bytes) -> tuple[int, bool] | None:
+    """Read of a line, without its end, which row it is of and whether that is done; None if it is no row of ours."""
+    begins = _OURS.match(text)
+    if begins is not None and b"\0" not in text:  # a crash of the machine may leave zeros
+        return int(begins[1]), begins[2] != b"null,"
+    try:
+        row = json.loads(text)
+        index, masks = row["index"], row["masks"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return (index, masks is not None) if type(index) is int and index >= 0 else None
+
+
+def _error(kind: str, message: str, status_code: int | None) -> bytes:
+    return encoded({"type": kind, "message": message, "status_code": status_code})

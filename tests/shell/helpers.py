@@ -1,0 +1,76 @@
+"""What the tests of shell and edges share: clients, a worker thread, and a look at all that an error shows."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import httpx
+import pytest
+from trio.testing import MockClock
+
+from hf_fillmask import AsyncFillMaskClient
+
+MODEL = "org/model"
+TEXT = "Paris is the [MASK] of France."
+TOKEN = "hf_NobodyMaySeeThis"
+PATIENCE = 10.0  # seconds after which a test that should have gone on has failed
+
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the tokens, addresses and proxies of whoever runs the tests out of them."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_FILLMASK_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+
+
+def client_of(server: Any, **options: Any) -> AsyncFillMaskClient:
+    """Return a client of a scripted server; one pool, since a test needs no more."""
+    return AsyncFillMaskClient(MODEL, **{"base_url": server.url, "token": False, "max_connections": 8, **options})
+
+
+def mocked(handler: Callable[[httpx.Request], Any]) -> httpx.AsyncClient:
+    """Return an HTTP client of the user's whose answers are the handler's."""
+    return httpx.AsyncClient(transport=httpx.MockTransport(handler))
+
+
+async def in_thread(function: Callable[..., T], *args: Any) -> T:
+    """Let a worker thread block, and not the event loop."""
+    return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Go through an error and everything that is linked to it, suppressed contexts too."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [link.__cause__, link.__context__]
+
+
+def everything_shown_by(error: BaseException) -> str:
+    """Gather what a log, a debugger or a crash reporter could show of an error, local variables included."""
+    shown: list[str] = []
+    for link in chain(error):
+        report = traceback.TracebackException.from_exception(link, capture_locals=True)
+        shown += [*report.format(), repr(link), str(link), repr(vars(link)), repr(link.args)]
+    shown.append(repr(pickle.dumps(error)))
+    return "\n".join(shown)
+
+
+def virtual_time() -> tuple[str, dict[str, Any]]:
+    """Return an `anyio_backend`: trio, on a clock that jumps to the next deadline whenever nothing else is to do."""
+    return "trio", {"clock": MockClock(autojump_threshold=0)}

@@ -1,0 +1,213 @@
+"""The HTTP client: the client's own pools, and one of the user's, with limits on what an answer may weigh."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import anyio.lowlevel
+import httpx
+import pytest
+
+from hf_fillmask import AsyncFillMaskClient, ConnectError, ProtocolError, RequestTimeoutError
+from hf_fillmask.emulator import create_app
+
+from .helpers import MODEL, TEXT, TOKEN, client_of, everything_shown_by, mocked
+from .scripted_server import PREDICTION, Received, Wire, scripted
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 64 * 1024 * 1024
+
+
+def warm(request: httpx.Request) -> httpx.Response:
+    """Answer as a warm model."""
+    return httpx.Response(200, json=[PREDICTION])
+
+
+async def test_an_injected_client_merges_its_own_headers() -> None:
+    """The user's client adds its headers; those of the call stand over them, and no other timeout than ours holds."""
+    requests: list[httpx.Request] = []
+
+    def keep(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return warm(request)
+
+    headers = {"x-mine": "1", "user-agent": "mine", "authorization": "Bearer theirs"}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(keep), headers=headers, timeout=0.001) as injected:
+        client = AsyncFillMaskClient(MODEL, token=TOKEN, http_client=injected)
+        await client.fill_mask(TEXT)
+        await client.aclose()
+        assert not injected.is_closed
+    (request,) = requests
+    assert request.headers["x-mine"] == "1"
+    assert request.headers["user-agent"].startswith("hf_fillmask/")
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert set(request.extensions["timeout"].values()) == {None}
+
+
+async def test_an_injected_client_that_is_closed() -> None:
+    """A client of the user's that was closed is the user's mistake: a RuntimeError."""
+    injected = mocked(warm)
+    await injected.aclose()
+    async with AsyncFillMaskClient(MODEL, http_client=injected, token=TOKEN) as client:
+        with pytest.raises(RuntimeError, match="closed") as caught:
+            await client.fill_mask(TEXT)
+    assert TOKEN not in everything_shown_by(caught.value)
+
+
+async def test_a_bug_in_a_transport_comes_out_as_itself() -> None:
+    """What is no failure of the network is neither hidden, nor wrapped in a group, nor asked again."""
+    calls: list[httpx.Request] = []
+
+    def buggy(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        raise ZeroDivisionError("a bug")
+
+    async with mocked(buggy) as injected, AsyncFillMaskClient(MODEL, http_client=injected, token=TOKEN) as client:
+        with pytest.raises(ZeroDivisionError, match="a bug") as caught:
+            await client.fill_mask(TEXT)
+    assert len(calls) == 1
+    assert TOKEN not in everything_shown_by(caught.value)
+
+
+async def test_a_bare_oserror_is_a_lost_connection() -> None:
+    """A transport that lets the system's own error through has no connection, either."""
+
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise OSError("no buffer space")
+
+    async with mocked(broken) as injected:
+        async with AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
+            with pytest.raises(ConnectError, match="no buffer space"):
+                await client.fill_mask(TEXT)
+
+
+async def test_a_mock_of_corrupt_gzip() -> None:
+    """An answer that breaks while it is made is a broken answer."""
+
+    def corrupt(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"nope", headers={"content-encoding": "gzip"})
+
+    async with mocked(corrupt) as injected, AsyncFillMaskClient(MODEL, http_client=injected) as client:
+        with pytest.raises(ProtocolError):
+            await client.fill_mask(TEXT)
+
+
+async def streamed(size: int) -> AsyncIterator[bytes]:
+    """Give a JSON answer that is padded to `size` bytes, in pieces."""
+    start = httpx.Response(200, json=[PREDICTION]).content
+    yield start
+    left = size - len(start)
+    while left:
+        piece = min(left, 1 << 22)
+        yield b" " * piece
+        left -= piece
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [pytest.param(LIMIT, True, id="at the limit"), pytest.param(LIMIT + 1, False, id="over it")]
+)
+@pytest.mark.parametrize("how", ["streamed", "told", "ready-made"])
+async def test_the_limit_of_a_body(size: int, fits: bool, how: str) -> None:
+    """A body may have 64 MiB and not a byte more, whether it is streamed, told in advance or made by a mock."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if how == "ready-made":
+            start = httpx.Response(200, json=[PREDICTION]).content
+            return httpx.Response(200, content=start.ljust(size))
+        told = {"content-length": str(size)} if how == "told" else {}
+        return httpx.Response(200, content=streamed(size), headers=told)
+
+    async with mocked(answer) as injected, AsyncFillMaskClient(MODEL, http_client=injected) as client:
+        if fits:
+            assert (await client.fill_mask(TEXT))[0].token == 7
+        else:
+            with pytest.raises(ProtocolError, match="limit"):
+                await client.fill_mask(TEXT)
+
+
+async def test_several_pools_share_the_load() -> None:
+    """20 requests go out at the same time, over as many connections."""
+    together = 20
+
+    def script(request: Received, wire: Wire) -> None:
+        if request.inputs != "first":
+            server.wait_for(lambda server: len(server.requests) > together)
+        wire.warm()
+
+    with scripted(script) as server:
+        async with client_of(server, max_connections=together) as client:
+            await client.fill_mask("first")
+            async with anyio.create_task_group() as group:
+                for _ in range(together):
+                    group.start_soon(client.fill_mask, TEXT)
+    assert server.most_open == together
+
+
+async def test_no_more_than_max_connections() -> None:
+    """However many callers there are, no more requests are in flight than allowed."""
+    most = 3
+    in_flight = [0, 0]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        in_flight[0] += 1
+        in_flight[1] = max(in_flight)
+        await anyio.lowlevel.checkpoint()
+        in_flight[0] -= 1
+        return warm(request)
+
+    async with mocked(answer) as injected:
+        async with AsyncFillMaskClient(MODEL, http_client=injected, max_connections=most) as client:
+            async with anyio.create_task_group() as group:
+                for _ in range(50):
+                    group.start_soon(client.fill_mask, TEXT)
+    assert in_flight == [0, most]
+
+
+async def test_the_emulator_in_process() -> None:
+    """The whole way, cold start and translated mask included, runs in process through httpx's ASGI transport."""
+    app = create_app(load_seconds=0.05)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as injected:
+        client = AsyncFillMaskClient("FacebookAI/xlm-roberta-base", base_url="http://emulator", http_client=injected)
+        async with client:
+            first = await client.fill_mask("Paris is the capital of [MASK].", top_k=3)
+            second = await client.fill_mask("Paris is the capital of [MASK].", top_k=3)
+    assert (first[0].word, len(first), first.attempts) == ("France", 3, 3)
+    assert first.waited > 0
+    assert (second.attempts, second.cached, second.masks) == (1, True, first.masks)
+
+
+def continuation() -> SimpleNamespace:
+    """Stand in for httpx2: httpx's names on other types."""
+    names = ("TimeoutException", "NetworkError", "ProxyError", "ProtocolError", "DecodingError", "InvalidURL")
+    return SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        pytest.param("TimeoutException", RequestTimeoutError, id="timeout"),
+        pytest.param("NetworkError", ConnectError, id="network"),
+        pytest.param("ProxyError", ConnectError, id="proxy"),
+        pytest.param("ProtocolError", ProtocolError, id="protocol"),
+        pytest.param("DecodingError", ProtocolError, id="decoding"),
+        pytest.param("InvalidURL", ValueError, id="address"),
+    ],
+)
+async def test_the_librarys_continuation(
+    monkeypatch: pytest.MonkeyPatch, raised: str, expected: type[Exception]
+) -> None:
+    """A client of httpx2 can be injected: its errors have the same names, not the same types."""
+    library: Any = continuation()
+    monkeypatch.setitem(sys.modules, "httpx2", library)
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise getattr(library, raised)("boom")
+
+    async with mocked(fail) as injected:
+        async with AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
+            with pytest.raises(expected, match="boom"):
+                await client.fill_mask(TEXT)
