@@ -5,6 +5,7 @@ Rule: plain functions on strings; what could point somewhere else than its autho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
@@ -15,6 +16,7 @@ __all__ = ["ROUTER", "Target", "base_url_of", "check_url", "hub_url_of", "is_url
 
 ROUTER = "https://router.huggingface.co/hf-inference"
 HUB = "https://huggingface.co"
+_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]]+)(?::\d*)?")
 _EXPAND = "&".join(
     f"expand[]={field}" for field in ("mask_token", "pipeline_tag", "inference", "inferenceProviderMapping")
 )
@@ -60,16 +62,18 @@ def model_info_url(model: str | None, hub_url: str) -> Target:
 
 def base_url_of(base_url: str | None, environment: Mapping[str, str]) -> str:
     """Choose the base URL: the argument, ``HF_FILLMASK_BASE_URL``, or the router."""
-    return _base("base_url", base_url or environment.get("HF_FILLMASK_BASE_URL") or ROUTER)
+    return _base("base_url", base_url, environment.get("HF_FILLMASK_BASE_URL") or ROUTER)
 
 
-def hub_url_of(environment: Mapping[str, str]) -> str:
-    """Choose the Hub: ``HF_ENDPOINT``, or huggingface.co."""
-    return _base("HF_ENDPOINT", environment.get("HF_ENDPOINT") or HUB)
+def hub_url_of(hub_url: str | None, environment: Mapping[str, str]) -> str:
+    """Choose the Hub: the argument, ``HF_ENDPOINT``, or huggingface.co."""
+    return _base("hub_url", hub_url, environment.get("HF_ENDPOINT") or HUB)
 
 
-def _base(name: str, url: str) -> str:
-    if check_url(name, url).query:
+def _base(name: str, given: str | None, default: str) -> str:
+    url = default if given is None else text(name, given) or default
+    check_url(name, url)
+    if "?" in url:
         raise ValueError(f"{name} must not have a query")
     return url.rstrip("/")
 
@@ -95,6 +99,7 @@ def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = valid and _HOST.fullmatch(parts.netloc) is not None
     except ValueError:  # the port is no number, or a bracket of an IPv6 address is missing
         return None
     return parts if valid else None

@@ -47,9 +47,13 @@ def seconds(name: str, value: object) -> float:
     """Accept a positive, finite number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be a positive, finite number of seconds, not {value}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(f"{name} must be a positive, finite number of seconds, not {number}")
+    return number
 
 
 def target_words(value: Iterable[str]) -> tuple[str, ...]:
@@ -78,6 +82,6 @@ def _header(name: str, value: object) -> tuple[str, str]:
         raise ValueError(f"the header {name} is set by the client{f'; use {instead}' if instead else ''}")
     if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"{name!r} is not the name of a header")
-    if not (word.isascii() and (word.isprintable() or not word)):
-        raise ValueError(f"the header {name} must hold printable ASCII only")
+    if not (word.isascii() and word.isprintable()) or word != word.strip():
+        raise ValueError(f"the header {name} must hold printable ASCII only, and no space at either end")
     return name.lower(), word

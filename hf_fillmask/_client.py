@@ -46,6 +46,7 @@ class AsyncFillMaskClient:
         token: None looks it up as huggingface_hub does and sends it to Hugging Face only; False sends none; one that
             is passed goes to whatever server the client is pointed at, over https or to this machine.
         base_url: None takes ``HF_FILLMASK_BASE_URL``, else the serverless router.
+        hub_url: The Hub, for `model_info` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
         timeout: Seconds that one attempt may take in total.
         cold_start_timeout: Seconds that waiting for a cold model may take.
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
@@ -69,6 +70,7 @@ class AsyncFillMaskClient:
         *,
         token: str | Literal[False] | None = None,
         base_url: str | None = None,
+        hub_url: str | None = None,
         timeout: float = 30.0,
         cold_start_timeout: float = 300.0,
         cold_start: Literal["wait", "raise"] = "wait",
@@ -85,6 +87,7 @@ class AsyncFillMaskClient:
             model=model,
             token=token,
             base_url=base_url,
+            hub_url=hub_url,
             timeout=timeout,
             cold_start_timeout=cold_start_timeout,
             cold_start=cold_start,
@@ -306,6 +309,7 @@ def _read_token(path: Path) -> Credentials:
         return token_in(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Credentials()
-    except (OSError, UnicodeDecodeError) as error:
-        _log.warning("the token file %s cannot be read, no token is sent: %s", path, type(error).__name__)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds no token"
+        _log.warning("the token file %s cannot be read, no token is sent: %s", path, reason)
         return Credentials()

@@ -8,6 +8,7 @@ Source: wire.md's token conventions are those of huggingface_hub; the hosts are 
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 __all__ = ["Credentials", "find_token", "is_hugging_face", "is_loopback", "is_private_line", "token_in"]
 
+_SHORTEST = 8  # characters of a token that is blotted out of a result
+_SHORTEST_OF_ALL = 4  # characters of one that is blotted out of an error
 _YES = {"1", "ON", "YES", "TRUE"}
 
 
@@ -46,16 +49,16 @@ class Credentials:
         if self._token and self.explicit and not is_private_line(url):
             raise ValueError("a token is not sent over plain http; use https://, or a loopback address")
 
-    def redact(self, data: bytes) -> bytes:
-        """Blot the token out of what a server sent back."""
-        return data.replace(self._token.encode(), b"***") if self._token else data
+    def redact(self, status: int, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+        """Blot the token out of what a server sent back.
 
-    def redact_headers(self, headers: dict[str, str]) -> dict[str, str]:
-        """Blot the token out of the headers that a server sent back."""
+        Short stand-ins, as local servers take them, may be words of a result; an error loses them all the same.
+        """
         token = self._token
-        if token is None:
-            return headers
-        return {name: value.replace(token, "***") for name, value in headers.items()}
+        if token is None or len(token) < (_SHORTEST if status == 200 else _SHORTEST_OF_ALL):
+            return body, headers
+        blotted = {name: value.replace(token, "***") for name, value in headers.items()}
+        return body.replace(token.encode(), b"***"), blotted
 
 
 def find_token(token: str | Literal[False] | None, environment: Mapping[str, str]) -> Credentials | Path | None:
@@ -91,7 +94,7 @@ def _credentials(token: object, *, explicit: bool) -> Credentials:
 def _token_path(environment: Mapping[str, str]) -> Path:
     cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache")
     home = Path(environment.get("HF_HOME") or cache / "huggingface")
-    return Path(environment.get("HF_TOKEN_PATH") or home / "token").expanduser()
+    return Path(os.path.expanduser(environment.get("HF_TOKEN_PATH") or home / "token"))
 
 
 def is_hugging_face(url: str) -> bool:

@@ -60,6 +60,11 @@ __all__ = [
 _SHOWN = 400  # characters of a server's message that the error's text shows; ``.message`` has all of it
 
 
+def _line(text: str) -> str:
+    """Put words of others on one line, and leave out what could command a terminal."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
 def _revive(cls: type[FillMaskError], args: tuple[Any, ...], state: dict[str, Any]) -> FillMaskError:
     error = cls.__new__(cls, *args)
     error.args = args
@@ -90,7 +95,7 @@ class FillMaskError(Exception):
     @property
     def summary(self) -> str:
         """What happened, to which model, on one line and without the hint."""
-        return f"{self.model}: {self.message}" if self.model else self.message
+        return _line(f"{self.model}: {self.message}" if self.model else self.message)
 
     def __str__(self) -> str:
         summary, hint = self.summary, self.hint
@@ -167,11 +172,12 @@ class APIError(FillMaskError):
     def summary(self) -> str:
         """What the server answered, for which model, on one line and without the hint."""
         told = " | ".join((self.message, *(text for text in self.warnings if text != self.message)))
-        told = " ".join(told.split())
+        told = " ".join(_line(told).split())
         shown = told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
         status = "" if self.status_code is None else f"HTTP {self.status_code}: "
         request_id = f" (request id {self.request_id})" if self.request_id else ""
-        return f"{self.model}: {status}{shown}{request_id}"
+        model = f"{self.model}: " if self.model else ""
+        return _line(f"{model}{status}{shown}{request_id}")
 
 
 class BadRequestError(APIError):

@@ -19,8 +19,8 @@ from ._retry_after import number, retry_after
 
 __all__ = ["error_of", "estimated_time_of", "request_id_of"]
 
-_NO_MASK = re.compile(r"No mask_token \((.+?)\) found on the input")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_NO_MASK = re.compile(r"No mask_token \((.{1,64}?)\) found on the input")
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,500})</title>", re.IGNORECASE)
 _PAUSED = re.compile(r"endpoint is paused|invalid state", re.IGNORECASE)
 _BAD_TOKEN = re.compile(r"token seems invalid", re.IGNORECASE)
 _LONGEST_MESSAGE = 10_000  # characters; the body has the rest
@@ -58,7 +58,7 @@ def error_of(request: Request, response: Response) -> errors.APIError:
         "request_id": request_id_of(response),
         "warnings": told.warnings,
     }
-    said = " ".join((told.message, *told.warnings))
+    said = " ".join((told.message, *told.warnings))[: 4 * _LONGEST_MESSAGE]
     if mask := _NO_MASK.search(said):
         return errors.MaskNotFoundError(told.message, mask_token=mask[1], **answer)
     if _is_loading(request, response):
@@ -97,17 +97,20 @@ def _class_of(status: int, said: str) -> Callable[..., errors.APIError]:
         return errors.EndpointPausedError
     if status == 400 and _BAD_TOKEN.search(said):
         return errors.AuthenticationError
-    return _CLASSES.get(status, errors.ServerError if status >= 500 else errors.APIError)
+    return _CLASSES.get(status, errors.ServerError if 500 <= status < 600 else errors.APIError)
 
 
 def _read(response: Response) -> Told:
     try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
+        return _told(json.loads(response.body), response)
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply to be read or to be written again
         return Told(_readable(response))
+
+
+def _told(body: object, response: Response) -> Told:
     if not isinstance(body, dict):
         return Told(_one_line(body) or _readable(response))
-    message = next(filter(None, (_one_line(body.get(key)) for key in ("error", "message", "detail"))), "")
+    message = next(filter(str.strip, (_one_line(body.get(key)) for key in ("error", "message", "detail"))), "")
     warnings = body.get("warnings")
     listed = warnings if isinstance(warnings, list) else [warnings]
     return Told(
@@ -131,24 +134,17 @@ def _words(value: object) -> str:
         value = value.get("message") or value.get("msg") or value
     if value is None or isinstance(value, str):
         return value or ""
-    return _dumped(value)[:_LONGEST_MESSAGE]
-
-
-def _dumped(value: object) -> str:
-    try:
-        return json.dumps(value)
-    except RecursionError:
-        return "a deeply nested value"
+    return json.dumps(value)[:_LONGEST_MESSAGE]
 
 
 def _readable(response: Response) -> str:
     """Word an answer that is no JSON object: a page's title, the text, the target of a redirect, or the status."""
+    if 300 <= response.status_code < 400 and "location" in response.headers:
+        return f"redirect to {response.headers['location']}, which is not followed"
     text = response.body[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace").strip()
     title = _TITLE.search(text)
-    if title:
+    if title and title[1].strip():
         return " ".join(title[1].split())
-    if "location" in response.headers:
-        return f"redirect to {response.headers['location']}, which is not followed"
     if text.startswith("<") or not text:
         return _phrase(response.status_code)
     return text[:_LONGEST_MESSAGE]

@@ -96,7 +96,9 @@ class ConnectionPools:
             raise ImportError("transport='aiohttp' needs httpx-aiohttp: pip install 'hf-fillmask[aiohttp]'")
         self._max_connections = max_connections
         self._kind = kind
+        self._context: ssl.SSLContext | None = None
         self._pools: list[Pool] = [] if injected is None else [Injected(injected)]
+        self._most = 1 if injected or kind == "aiohttp" else math.ceil(max_connections / _POOL_SIZE)
 
     @property
     def is_open(self) -> bool:
@@ -109,16 +111,21 @@ class ConnectionPools:
         return any(type(pool) is Pool for pool in self._pools)
 
     def open(self) -> None:
-        """Build the clients. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
-        context = httpx.create_ssl_context()
+        """Build the first client. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
+        self._context = httpx.create_ssl_context()
+        self._pools = [self._pool()]
+
+    def _pool(self) -> Pool:
         if self._kind == "aiohttp":
-            self._pools = [Pool(_aiohttp_client(context, self._max_connections))]
-        else:
-            self._pools = [Pool(_client(context)) for _ in range(math.ceil(self._max_connections / _POOL_SIZE))]
+            return Pool(_aiohttp_client(self._context, self._max_connections))
+        return Pool(_client(self._context))
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
-        """Send `request` once through the least busy pool."""
+        """Send `request` once through the least busy pool; a further one is opened when all are full."""
         pool = min(self._pools, key=_busy)
+        if pool.busy >= _POOL_SIZE and len(self._pools) < self._most:
+            pool = self._pool()
+            self._pools.append(pool)
         return await pool.exchange(request, credentials)
 
     async def aclose(self) -> None:
@@ -132,18 +139,18 @@ def _busy(pool: Pool) -> int:
     return pool.busy
 
 
-def _client(context: ssl.SSLContext) -> httpx.AsyncClient:
+def _client(context: ssl.SSLContext | None) -> httpx.AsyncClient:
     # No limit of the library's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
     limits = httpx.Limits(max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEPALIVE)
-    return httpx.AsyncClient(verify=context, timeout=None, limits=limits)  # noqa: S113 - attempts are bounded
+    return httpx.AsyncClient(verify=context or True, timeout=None, limits=limits)  # noqa: S113 - attempts are bounded
 
 
-def _aiohttp_client(context: ssl.SSLContext, max_connections: int) -> httpx.AsyncClient:
+def _aiohttp_client(context: ssl.SSLContext | None, max_connections: int) -> httpx.AsyncClient:
     # aiohttp's pool does not mind its size: one is enough. Its own default would be 100 connections.
     from httpx_aiohttp import HttpxAiohttpClient
 
     limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=_KEEPALIVE)
-    return HttpxAiohttpClient(verify=context, timeout=None, limits=limits)
+    return HttpxAiohttpClient(verify=context or True, timeout=None, limits=limits)
 
 
 async def _read(answer: Any, request: Request, credentials: Credentials) -> Response:
@@ -154,11 +161,8 @@ async def _read(answer: Any, request: Request, credentials: Credentials) -> Resp
         packed = await _collected(answer.aiter_raw(), headers.get("content-length", ""), request)
         encoding = headers.get("content-encoding")
         body = await _unpacked(packed, encoding, request) if encoding else packed
-    return Response(
-        status_code=answer.status_code,
-        headers=credentials.redact_headers(headers),
-        body=credentials.redact(body),
-    )
+    body, headers = credentials.redact(answer.status_code, body, headers)
+    return Response(status_code=answer.status_code, headers=headers, body=body)
 
 
 def _plain(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -104,4 +104,4 @@ class Progress:
 
 def _full_jitter(resends: int) -> float:
     """Give a pause between nothing and a bound that doubles with each resend, in seconds."""
-    return random.uniform(0.0, min(_WIDEST_PAUSE, _FIRST_PAUSE * 2**resends))  # noqa: S311 - not a secret
+    return random.uniform(0.0, min(_WIDEST_PAUSE, _FIRST_PAUSE * 2 ** min(resends, 9)))  # noqa: S311 - not a secret

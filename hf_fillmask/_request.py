@@ -40,7 +40,7 @@ def build_request(
 
     With `targets` and no `top_k`, ``top_k = len(targets)`` is sent: servers return five at most otherwise.
     """
-    texts = inputs if isinstance(inputs, tuple) else ()
+    texts = tuple(text("each of inputs", each) for each in inputs) if isinstance(inputs, tuple) else ()
     body: dict[str, Any] = {"inputs": texts or text("inputs", inputs)}
     if parameters := _parameters(top_k, targets):
         body["parameters"] = parameters

@@ -15,8 +15,8 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["number", "retry_after"]
 
-_REMAINING = re.compile(r";\s*r=(\d+)")
-_RESET = re.compile(r";\s*t=(\d+(?:\.\d+)?)")
+_REMAINING = re.compile(r";\s*r=([0-9]+)")
+_RESET = re.compile(r";\s*t=([0-9]+(?:\.[0-9]+)?)")
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -62,6 +62,6 @@ def _window_reset(value: str) -> float | None:
     ends = []
     for window in value.split(","):
         remaining, reset = _REMAINING.search(window), _RESET.search(window)
-        if remaining and reset and int(remaining[1]) == 0:
-            ends.append(float(reset[1]))
-    return max(ends, default=None)
+        if remaining and reset and not remaining[1].strip("0"):
+            ends.append(number(reset[1]))
+    return max((end for end in ends if end is not None), default=None)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from ._address import Target, base_url_of, hub_url_of, is_url, resolve
+from ._address import Target, base_url_of, hub_url_of, resolve
 from ._checks import checked_headers, count, flag, seconds, target_words
 from ._credentials import Credentials, find_token
 from ._values import ColdStart
@@ -94,11 +95,20 @@ class Settings:
     def arguments(self, *, include_token: bool) -> dict[str, Any]:
         """Give the arguments that make an equal client; an explicit token only if it is asked for."""
         names = (
-            *("model", "base_url", "timeout", "cold_start_timeout", "cold_start", "max_retries", "max_connections"),
+            *(
+                "model",
+                "base_url",
+                "hub_url",
+                "timeout",
+                "cold_start_timeout",
+                "cold_start",
+                "max_retries",
+                "max_connections",
+            ),
             *("use_cache", "translate_mask", "on_cold_start", "transport"),
         )
         token: str | Literal[False] | None = False if self.anonymous else None
-        if include_token and isinstance(self.found_token, Credentials):
+        if include_token and not self.anonymous and isinstance(self.found_token, Credentials):
             token = self.found_token.reveal()
         return {name: getattr(self, name) for name in names} | {"headers": dict(self.headers), "token": token}
 
@@ -108,6 +118,7 @@ def settings(
     model: str | None,
     token: str | Literal[False] | None,
     base_url: str | None,
+    hub_url: str | None = None,
     timeout: float,
     cold_start_timeout: float,
     cold_start: str,
@@ -124,13 +135,13 @@ def settings(
         raise ValueError(f"cold_start must be 'wait' or 'raise', not {cold_start!r}")
     if transport not in ("httpx", "aiohttp"):
         raise ValueError(f"transport must be 'httpx' or 'aiohttp', not {transport!r}")
-    if on_cold_start is not None and not callable(on_cold_start):
-        raise TypeError("on_cold_start must be callable")
+    if on_cold_start is not None and (not callable(on_cold_start) or iscoroutinefunction(on_cold_start)):
+        raise TypeError("on_cold_start must be a plain function")
     made = Settings(
         model=model,
         base_url=base_url_of(base_url, os.environ),
-        hub_url=hub_url_of(os.environ),
-        anonymous=token is False,
+        hub_url=hub_url_of(hub_url, os.environ),
+        anonymous=token is False or (isinstance(token, str) and not token.strip()),
         found_token=find_token(token, os.environ),
         timeout=seconds("timeout", timeout),
         cold_start_timeout=seconds("cold_start_timeout", cold_start_timeout),
@@ -149,7 +160,6 @@ def settings(
 
 def _check_addresses(made: Settings) -> None:
     """Refuse a wrong model, and an explicit token that would go over plain http, at construction."""
+    url = made.base_url if made.model is None else resolve(made.model, made.base_url).url
     if isinstance(made.found_token, Credentials):
-        made.found_token.check(made.model if made.model is not None and is_url(made.model) else made.base_url)
-    if made.model is not None:
-        resolve(made.model, made.base_url)
+        made.found_token.check(url)

@@ -5,7 +5,6 @@ Rule: nothing of the user's environment reaches the emulator (no token, no proxy
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -69,22 +68,7 @@ async def connected(server: Server, model: str, **settings: Any) -> AsyncGenerat
         if server.is_emulator:
             # Without trust_env: a proxy would be asked for an address of this machine.
             settings["http_client"] = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        with wrong_use(), _hub_of(server):
+            settings["hub_url"] = server.base_url
+        with wrong_use():
             client = AsyncFillMaskClient(model, base_url=server.base_url, token=server.token, **settings)
         yield await stack.enter_async_context(client)
-
-
-@contextmanager
-def _hub_of(server: Server) -> Generator[None]:
-    """Move the Hub while the emulator's client is made: it reads ``HF_ENDPOINT`` then, and has no argument for it."""
-    if not server.is_emulator:
-        yield
-        return
-    before = os.environ.get("HF_ENDPOINT")
-    os.environ["HF_ENDPOINT"] = str(server.base_url)
-    try:
-        yield
-    finally:
-        del os.environ["HF_ENDPOINT"]
-        if before is not None:
-            os.environ["HF_ENDPOINT"] = before

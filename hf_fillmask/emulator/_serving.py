@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 
 __all__ = ["run", "serving"]
 
-# Requests still held after this long are cut off when the server stops.
-_GRACE_SECONDS = 1
+# Requests still held after this long are cut off when the server stops. uvicorn declares an int, and
+# takes a fraction.
+_GRACE_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -22,7 +23,7 @@ def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generato
     """Serve `app` from a thread while the block runs; yield the base URL, `http://127.0.0.1:PORT`.
 
     Port 0 is any free one. The server prints nothing and installs no signal handler. Leaving the block stops it;
-    requests held open are cut off after a second.
+    requests held open are cut off.
 
     Raises:
         OSError: the address cannot be bound.
@@ -32,7 +33,8 @@ def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generato
     with _bound(host, port) as listener:
         base_url = _url(listener)
         # uvicorn's loggers are the process's own: no handlers and no lines from us, and errors only if they are fatal.
-        config = uvicorn.Config(app, log_config=None, log_level="critical", timeout_graceful_shutdown=_GRACE_SECONDS)
+        config = uvicorn.Config(app, log_config=None, log_level="critical")
+        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]
         server = _ThreadedServer(config, listener)
         server.begin()
         try:
@@ -57,7 +59,9 @@ def run(
 
     """
     with _bound(host, port) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=_GRACE_SECONDS))
+        config = uvicorn.Config(app)
+        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]
+        server = uvicorn.Server(config)
         if on_listening is not None:
             on_listening(_url(listener))
         # uvicorn stops cleanly and raises the signal again: that was the user's wish, not an error.

@@ -79,9 +79,7 @@ def call_of(
 ) -> Call:
     """Put a call together from parts of its own, or from shared ones."""
     plan = cold_start_plan(ASKED, TIMEOUT, wait) if waits else single_attempt(ASKED, TIMEOUT)
-    return Call(
-        plan, max_retries, door or Door(tell_nobody), brake or Brake(8), gate or anyio.Semaphore(8), exchange
-    )
+    return Call(plan, max_retries, door or Door(tell_nobody), brake or Brake(8), gate or anyio.Semaphore(8), exchange)
 
 
 def lost() -> TransportError:

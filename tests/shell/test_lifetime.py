@@ -79,9 +79,11 @@ def test_forgotten_clients_warn(anyio_backend_name: str) -> None:
             warnings.simplefilter("always")
             anyio.run(use, server, backend=anyio_backend_name)
             gc.collect()
+            texts, categories = [str(warning.message) for warning in caught], {warning.category for warning in caught}
+            caught.clear()  # a warning keeps the client that it warns of
+            gc.collect()
         server.wait_until_idle()
-    texts = [str(warning.message) for warning in caught]
-    assert {warning.category for warning in caught} == {ResourceWarning}
+    assert categories == {ResourceWarning}
     assert len([text for text in texts if text.startswith("AsyncFillMaskClient(model='org/model'")]) == 1
 
 

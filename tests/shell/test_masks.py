@@ -201,9 +201,7 @@ async def test_an_endpoint_is_not_looked_up(network: respx.MockRouter) -> None:
     assert (result.inputs, page.call_count, model.texts) == (OURS, 0, [PLACEHOLDER, OURS])
 
 
-async def test_look_ups_of_different_models_do_not_wait_for_each_other(
-    network: respx.MockRouter, model: Model
-) -> None:
+async def test_look_ups_of_different_models_do_not_wait_for_each_other(network: respx.MockRouter, model: Model) -> None:
     """A Hub that is slow for one model does not hold up the calls on another."""
     asked, answered = anyio.Event(), anyio.Event()
 

@@ -93,7 +93,11 @@ async def test_raise_sends_one_request(wire: respx.MockRouter) -> None:
 
 @pytest.mark.parametrize(
     ("timeout", "whole"),
-    [pytest.param(0.3, "1", id="at least one"), pytest.param(59.99, "59", id="cut"), pytest.param(300, "300", id="as is")],
+    [
+        pytest.param(0.3, "1", id="at least one"),
+        pytest.param(59.99, "59", id="cut"),
+        pytest.param(300, "300", id="as is"),
+    ],
 )
 async def test_scale_up_timeout_is_whole_seconds(wire: respx.MockRouter, timeout: float, whole: str) -> None:
     """The header is a whole number of seconds, at least 1; a call's own timeout counts."""
@@ -240,7 +244,9 @@ async def test_a_passed_token_is_checked_at_each_call(wire: respx.MockRouter) ->
 @pytest.mark.parametrize(
     ("environment", "files", "found"),
     [
-        pytest.param({"HF_TOKEN": " hf_a\n", "HUGGING_FACE_HUB_TOKEN": "hf_b"}, {"token": "hf_c"}, "hf_a", id="HF_TOKEN"),
+        pytest.param(
+            {"HF_TOKEN": " hf_a\n", "HUGGING_FACE_HUB_TOKEN": "hf_b"}, {"token": "hf_c"}, "hf_a", id="HF_TOKEN"
+        ),
         pytest.param({"HF_TOKEN": " ", "HUGGING_FACE_HUB_TOKEN": "hf_b"}, {}, "hf_b", id="HUGGING_FACE_HUB_TOKEN"),
         pytest.param({}, {"token": "hf_c\n"}, "hf_c", id="HF_HOME"),
         pytest.param({"HF_TOKEN_PATH": "{}/other"}, {"token": "hf_c", "other": " hf_d "}, "hf_d", id="HF_TOKEN_PATH"),
@@ -377,9 +383,7 @@ async def test_a_found_token_does_not_go_to_a_moved_hub(
         pytest.param("https://huggingface.co:444/x", "https://huggingface.co:444/x", None, id="other port"),
     ],
 )
-async def test_the_hub_redirects(
-    wire: respx.MockRouter, location: str, final: str, authorization: str | None
-) -> None:
+async def test_the_hub_redirects(wire: respx.MockRouter, location: str, final: str, authorization: str | None) -> None:
     """A redirect of the Hub is followed; the token stays at its origin."""
     wire.get(HUB_PAGE).respond(307, headers={"location": location})
     route = wire.get(final).respond(json={"mask_token": "<mask>"})

@@ -1,0 +1,184 @@
+"""The input: which format it has, how it is told from another one, and its rows.
+
+Rule: blocking, so it runs in a worker thread; a stream (standard input, a pipe) is read once and from its beginning, and
+waiting for it ends when `check` raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Container, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import PurePath
+from typing import Any, BinaryIO
+
+import click
+
+from .._errors import Failure
+from ._failed import FailedLines, FailedTable, cells_line
+from ._lines import BLOCK, blocks_of_lines, count_lines
+from ._rows import Chunk, json_row, text_row
+from ._tables import CsvTable, line_chunks, parquet_chunks
+
+__all__ = ["FORMATS", "Input", "open_input"]
+
+FORMATS = ("text", "jsonl", "csv", "parquet")
+
+_SUFFIXES = {".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+_PEEK = 0.2  # seconds between two looks whether the command was stopped
+_BOM = b"\xef\xbb\xbf"  # editors on Windows put it before the first line
+
+Failed = FailedLines | FailedTable
+Check = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Input:
+    """An input that is open: what tells it from others, its rows, and where its failed rows can go.
+
+    `chunks` takes the indices of the rows that are done; `count` gives the number of its lines, None where nobody knows.
+    """
+
+    format: str
+    identity: dict[str, Any]
+    chunks: Callable[[Container[int]], Iterator[Chunk]]
+    failed: Callable[[str], Failed]
+    count: Callable[[Check], int | None] = lambda _: None
+    resources: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.resources.close()
+
+
+def format_of(path: str, asked: str | None) -> str:
+    """Tell the format by the suffix, unless it is `asked` for."""
+    known = asked or _SUFFIXES.get(PurePath(path).suffix.lower())
+    if known is None:
+        which = "standard input has no name that tells its" if path == "-" else f"the name of {path} does not tell its"
+        raise click.UsageError(f"{which} format; pass --format {{{','.join(FORMATS)}}}")
+    return known
+
+
+def open_input(path: str, asked: str | None, column: str, check: Check) -> Input:
+    """Open `path`, '-' for standard input; what is wrong with it as a whole is wrong use."""
+    kind = format_of(path, asked)
+    resources = ExitStack()
+    try:
+        file = _opened(path, resources)
+        return (_parquet if kind == "parquet" else _lines)(kind, path, file, column, resources, check)
+    except OSError as error:
+        resources.close()
+        raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    except BaseException:
+        resources.close()
+        raise
+
+
+def _opened(path: str, resources: ExitStack) -> BinaryIO:
+    if path != "-":
+        return resources.enter_context(open(path, "rb", buffering=0))  # type: ignore[return-value]  # as much as we need
+    stdin = sys.stdin
+    if stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # so it is where it was closed
+        raise click.UsageError("'-' asks for standard input, which is closed")
+    return stdin.buffer
+
+
+def _lines(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
+    blocks = blocks_of_lines(_reader(path, file, check))
+    first = next(blocks, [])
+    identity = _identity(path, file, first)
+    first[:1] = [line.removeprefix(_BOM) for line in first[:1]]
+    blocks = chain([first] if first else [], blocks)
+    count = partial(_count, path) if identity["size"] is not None else lambda _: None
+    if kind != "csv":
+        chunks = partial(line_chunks, blocks, text_row if kind == "text" else json_row, column)
+        return Input(kind, identity, chunks, FailedLines, count, resources)
+    table = CsvTable(blocks)
+    _has(column, table.header, path)
+    failed = partial(FailedLines, header=cells_line(table.header), encode=cells_line)
+    return Input(kind, identity, partial(table.chunks, column), failed, count, resources)
+
+
+def _parquet(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
+    if not _is_regular(file):
+        raise click.UsageError("Parquet is read from a file, not from a stream")
+    try:
+        parquet: Any = importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise Failure("Parquet needs pyarrow, which is not installed", "run: pip install pyarrow") from error
+    try:
+        table = resources.enter_context(parquet.ParquetFile(path))
+    except ValueError as error:  # pyarrow's own errors are some
+        raise click.UsageError(f"cannot read {path}: {error}") from error
+    _has(column, table.schema_arrow.names, path)
+    rows = table.metadata.num_rows
+
+    def chunks(done: Container[int]) -> Iterator[Chunk]:
+        try:
+            yield from parquet_chunks(table, column, done)
+        except (OSError, ValueError) as error:
+            raise Failure(f"cannot read {path}: {error}") from error
+
+    failed = partial(FailedTable, schema=table.schema_arrow)
+    return Input(kind, _identity(path, file, []), chunks, failed, lambda _: rows, resources)
+
+
+def _has(column: str, columns: list[str], path: str) -> None:
+    if column not in columns:
+        raise click.UsageError(f'{path} has no column "{column}", but: {", ".join(columns)}; pass --column')
+
+
+def _reader(path: str, file: BinaryIO, check: Check) -> Callable[[int], bytes]:
+    """Give a function that reads what is there, and waits for more with an eye on `check`."""
+    try:
+        fd = file.fileno()
+    except OSError:  # no file of the system's
+        return file.read
+    waits = not _is_regular(file) and os.name == "posix"
+
+    def read(size: int) -> bytes:
+        try:
+            while waits and not select.select([fd], [], [], _PEEK)[0]:
+                check()
+            return os.read(fd, size)
+        except OSError as error:
+            raise Failure(f"cannot read {path}: {error.strerror}") from error
+
+    return read
+
+
+def _is_regular(file: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except OSError:
+        return False
+
+
+def _identity(path: str, file: BinaryIO, first: list[bytes]) -> dict[str, Any]:
+    """Tell a file by its size, its first and its last 64 KiB; a stream can only be told by its first line."""
+    if path == "-" or not _is_regular(file):
+        return {"size": None, "head": _hash(first[0][:BLOCK] if first else b""), "tail": None}
+    with open(path, "rb") as again:
+        size = again.seek(0, os.SEEK_END)
+        again.seek(max(0, size - BLOCK))
+        tail = again.read(BLOCK)
+        again.seek(0)
+        return {"size": size, "head": _hash(again.read(BLOCK)), "tail": _hash(tail)}
+
+
+def _hash(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _count(path: str, check: Check) -> int:
+    with open(path, "rb", buffering=0) as file:
+        return count_lines(file.read, check)
