@@ -62,16 +62,18 @@ def model_info_url(model: str | None, hub_url: str) -> Target:
 
 def base_url_of(base_url: str | None, environment: Mapping[str, str]) -> str:
     """Choose the base URL: the argument, ``HF_FILLMASK_BASE_URL``, or the router."""
-    return _base("base_url", base_url, environment.get("HF_FILLMASK_BASE_URL") or ROUTER)
+    return _chosen("base_url", base_url, "HF_FILLMASK_BASE_URL", environment, ROUTER)
 
 
 def hub_url_of(hub_url: str | None, environment: Mapping[str, str]) -> str:
     """Choose the Hub: the argument, ``HF_ENDPOINT``, or huggingface.co."""
-    return _base("hub_url", hub_url, environment.get("HF_ENDPOINT") or HUB)
+    return _chosen("hub_url", hub_url, "HF_ENDPOINT", environment, HUB)
 
 
-def _base(name: str, given: str | None, default: str) -> str:
-    url = default if given is None else text(name, given) or default
+def _chosen(name: str, given: str | None, variable: str, environment: Mapping[str, str], default: str) -> str:
+    url = text(name, given) if given is not None else ""
+    if not url:
+        name, url = variable, environment.get(variable) or default
     check_url(name, url)
     if "?" in url:
         raise ValueError(f"{name} must not have a query")

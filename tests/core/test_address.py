@@ -237,7 +237,7 @@ def test_the_base_url(argument: str | None, environment: dict[str, str], expecte
 )
 def test_the_hub(environment: dict[str, str], expected: str) -> None:
     """``HF_ENDPOINT`` moves the Hub."""
-    assert expected == hub_url_of(environment)
+    assert expected == hub_url_of(None, environment)
 
 
 @pytest.mark.parametrize("url", ["https://a.example/?x=1", "https://a.example?", "https://a.example/x?"])
@@ -254,7 +254,12 @@ def test_a_false_base_url_is_not_none(value: Any) -> None:
         base_url_of(value, {})
 
 
+def test_the_argument_moves_the_hub() -> None:
+    """``hub_url`` stands before the environment."""
+    assert hub_url_of("http://127.0.0.1:1/", {"HF_ENDPOINT": "https://a.example"}) == "http://127.0.0.1:1"
+
+
 def test_a_wrong_environment_is_named() -> None:
     """A wrong ``HF_ENDPOINT`` is a ValueError that names the variable."""
     with pytest.raises(ValueError, match="HF_ENDPOINT must be an http"):
-        hub_url_of({"HF_ENDPOINT": "huggingface.co"})
+        hub_url_of(None, {"HF_ENDPOINT": "huggingface.co"})

@@ -27,6 +27,12 @@ DEFAULTS: dict[str, Any] = {
     "on_cold_start": None,
     "headers": None,
 }
+
+
+async def _a_coroutine_function(news: object) -> None:
+    raise AssertionError(news)
+
+
 VARIABLES = (
     "HF_FILLMASK_BASE_URL",
     "HF_ENDPOINT",
@@ -129,7 +135,9 @@ def test_what_is_set_is_kept(changes: dict[str, Any], field: str, expected: Any)
         ({"use_cache": 1}, TypeError, "use_cache must be True or False"),
         ({"translate_mask": "no"}, TypeError, "translate_mask must be True or False"),
         ({"transport": "curl"}, ValueError, "transport must be 'httpx' or 'aiohttp', not 'curl'"),
-        ({"on_cold_start": 5}, TypeError, "on_cold_start must be callable"),
+        ({"on_cold_start": 5}, TypeError, "on_cold_start must be a plain function"),
+        ({"on_cold_start": _a_coroutine_function}, TypeError, "on_cold_start must be a plain function"),
+        ({"transport": "curl"}, ValueError, "transport must be"),
         ({"headers": {"Authorization": "Bearer x"}}, ValueError, "use token="),
     ],
 )
