@@ -11,7 +11,9 @@ import asyncio
 import json
 import sys
 
-PREDICTIONS = [{"score": 0.2, "token": n, "token_str": "word", "sequence": "paris is the capital of word."} for n in range(5)]
+PREDICTIONS = [
+    {"score": 0.2, "token": n, "token_str": "word", "sequence": "paris is the capital of word."} for n in range(5)
+]
 ONE = json.dumps(PREDICTIONS).encode()
 
 

@@ -19,8 +19,9 @@ from ._mask import PLACEHOLDER
 from ._mask_memory import MaskMemory
 from ._plan import cold_start_plan, single_attempt
 from ._request import build_request
-from ._response import decode_response
+from ._response import decode_list, decode_response
 from ._settings import Options, Settings
+from ._telemetry import Telemetry
 from ._transport import AsyncTransport, Observe
 from ._values import FillMaskResult, ModelInfo
 
@@ -41,13 +42,26 @@ class Filler:
         self._credentials = credentials
         self._transport = transport
         self._asking = anyio.Lock()
+        self._telemetry = Telemetry()
 
     async def fill(self, inputs: str, options: Options, observe: Observe | None = None) -> FillMaskResult:
         """Fill the masks of one text."""
+        return await self._telemetry.record(options.target, 1, self._fill(inputs, options, observe))
+
+    async def fill_list(
+        self, request: Request, options: Options, observe: Observe | None = None
+    ) -> list[FillMaskResult]:
+        """Send a list request: the results of its texts, in their order."""
+        return await self._telemetry.record(options.target, len(request.texts), self._list(request, options, observe))
+
+    async def _list(self, request: Request, options: Options, observe: Observe | None) -> list[FillMaskResult]:
+        return decode_list(request, await self._send(request, options, observe))
+
+    async def _fill(self, inputs: str, options: Options, observe: Observe | None) -> FillMaskResult:
         await self.ask_mask(inputs, options.target)
         written, mask_token = self.masks.written(inputs, options.target)
         request = self._request(written, options, mask_token)
-        response = await self.send(request, options, observe)
+        response = await self._send(request, options, observe)
         try:
             return await _decoded(request, response)
         except MaskNotFoundError as error:
@@ -55,7 +69,7 @@ class Filler:
             if learnt is None:
                 raise
             again = self._request(learnt, options, error.mask_token)
-        second = await self.send(again, options, observe)
+        second = await self._send(again, options, observe)
         attempts, waited = response.attempts + second.attempts, response.waited + second.waited
         return await _decoded(again, replace(second, attempts=attempts, waited=waited))
 
@@ -70,7 +84,7 @@ class Filler:
             mask_token=mask_token,
         )
 
-    async def send(self, request: Request, options: Options, observe: Observe | None = None) -> Response:
+    async def _send(self, request: Request, options: Options, observe: Observe | None) -> Response:
         """Send a fill-mask request along the plan of the client."""
         if self.settings.cold_start == "wait":
             plan = cold_start_plan(request, options.timeout, options.cold_start_timeout)

@@ -7,56 +7,50 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.request import getproxies
 
 import anyio
 import httpx
 
-from ._body import MAX_BODY, unpack
 from ._credentials import Credentials
-from ._errors import ProtocolError
 from ._exchange import Request, Response
 from ._http_errors import scrubbed, translated
+from ._reading import plain_headers, read_body
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ConnectionPools", "Injected", "Pool", "TransportKind"]
+__all__ = ["ClientPool", "ConnectionPools", "Pool", "TransportKind"]
 
 TransportKind = Literal["httpx", "aiohttp"]
 
 _POOL_SIZE = 8  # connections a pool: httpcore scans its whole list at each request (encode/httpx#3215)
 _KEEPALIVE = 30.0  # seconds an idle connection is kept
-_QUICK = 16_384  # packed bytes that the event loop may unpack by itself; more go to a worker thread
 
 
 class Pool:
-    """One HTTP client and the number of exchanges that it has under way."""
+    """A transport of httpx with some connections, and the number of exchanges that it has under way.
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
+    A transport is what `httpx.AsyncClient` sends through; to go without the client saves a tenth of a call's time.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self.busy = 0
+        self._transport = transport
         self._url: tuple[str, httpx.URL] | None = None
-
-    def build(self, request: Request, headers: dict[str, str]) -> Any:
-        """Build from bytes, with the last URL kept: a third of the time of ``client.build_request(json=...)``."""
-        if self._url is None or self._url[0] != request.url:
-            self._url = request.url, httpx.URL(request.url)
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"))
-        return httpx.Request(
-            request.method, self._url[1], headers=headers, content=request.body, extensions={"timeout": timeout}
-        )
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once and read the whole answer; bound neither in time nor in number."""
         self.busy += 1
         answer: Any = None
         try:
-            sent = self.build(request, dict(request.headers) | credentials.header(request.url))
-            answer = await self.client.send(sent, stream=True, follow_redirects=False)
-            return await _read(answer, request, credentials)
+            answer = await self._answered(request, dict(request.headers) | credentials.header(request.url))
+            headers = plain_headers(answer.headers.raw)
+            body = await self._body(answer, headers, request)
+            body, headers = credentials.redact(answer.status_code, body, headers)
+            return Response(status_code=answer.status_code, headers=headers, body=body)
         except Exception as error:
             failure = translated(error, request, reading=answer is not None)
             if failure is None:
@@ -70,22 +64,54 @@ class Pool:
                     await answer.aclose()
         raise failure  # outside of the except block, or the library's error would be its context, unscrubbed
 
+    async def _answered(self, request: Request, headers: dict[str, str]) -> Any:
+        """Build the request from bytes, with the last URL kept: a third of ``client.build_request(json=...)``."""
+        if self._url is None or self._url[0] != request.url:
+            self._url = request.url, httpx.URL(request.url)
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"))
+        sent = httpx.Request(
+            request.method, self._url[1], headers=headers, content=request.body, extensions={"timeout": timeout}
+        )
+        answer = await self._transport.handle_async_request(sent)
+        answer.request = sent
+        return answer
+
+    async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
+        if answer.is_stream_consumed:
+            return bytes(answer.content)  # a mock's answer, read and unpacked when it was made
+        body = await read_body(answer.stream, headers, request.model)
+        await answer.aclose()
+        return body
+
     async def aclose(self) -> None:
         """Close the connections."""
-        await self.client.aclose()
+        await self._transport.aclose()
 
 
-class Injected(Pool):
-    """The user's own client: it builds the request itself (its headers, its classes), and is never closed here."""
+class ClientPool(Pool):
+    """A whole HTTP client: the user's own, or one that finds its way through the proxies of the environment."""
 
-    def build(self, request: Request, headers: dict[str, str]) -> Any:
+    def __init__(self, client: httpx.AsyncClient, *, owned: bool) -> None:
+        self.busy = 0
+        self.owned = owned
+        self._client = client
+
+    async def _answered(self, request: Request, headers: dict[str, str]) -> Any:
         """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
-        return self.client.build_request(
+        sent = self._client.build_request(
             request.method, request.url, headers=headers, content=request.body, timeout=None
         )
+        return await self._client.send(sent, stream=True, follow_redirects=False)
+
+    async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
+        if answer.is_stream_consumed:
+            return bytes(answer.content)
+        return await read_body(answer.aiter_raw(), headers, request.model)
 
     async def aclose(self) -> None:
-        """Leave it open."""
+        """Close a client of ours; a user's own stays open."""
+        if self.owned:
+            await self._client.aclose()
 
 
 class ConnectionPools:
@@ -97,7 +123,8 @@ class ConnectionPools:
         self._max_connections = max_connections
         self._kind = kind
         self._context: ssl.SSLContext | None = None
-        self._pools: list[Pool] = [] if injected is None else [Injected(injected)]
+        self._by_proxy = False
+        self._pools: list[Pool] = [] if injected is None else [ClientPool(injected, owned=False)]
         self._most = 1 if injected or kind == "aiohttp" else math.ceil(max_connections / _POOL_SIZE)
 
     @property
@@ -108,17 +135,26 @@ class ConnectionPools:
     @property
     def owns_connections(self) -> bool:
         """Whether there is something that only `aclose` releases."""
-        return any(type(pool) is Pool for pool in self._pools)
+        return any(not isinstance(pool, ClientPool) or pool.owned for pool in self._pools)
 
     def open(self) -> None:
         """Build the first client. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
         self._context = httpx.create_ssl_context()
+        self._by_proxy = _proxies()
         self._pools = [self._pool()]
 
     def _pool(self) -> Pool:
-        if self._kind == "aiohttp":
-            return Pool(_aiohttp_client(self._context, self._max_connections))
-        return Pool(_client(self._context))
+        # No limit of httpx's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
+        # aiohttp's pool does not mind its size, but would stop at 100 connections by itself.
+        aiohttp = self._kind == "aiohttp"
+        most, kept = (self._max_connections, None) if aiohttp else (None, _POOL_SIZE)
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=kept, keepalive_expiry=_KEEPALIVE)
+        verify = self._context or True
+        if self._by_proxy:
+            make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
+            return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
+        transport = _aiohttp().AiohttpTransport if aiohttp else httpx.AsyncHTTPTransport
+        return Pool(transport(verify=verify, limits=limits))
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once through the least busy pool; a further one is opened when all are full."""
@@ -139,58 +175,12 @@ def _busy(pool: Pool) -> int:
     return pool.busy
 
 
-def _client(context: ssl.SSLContext | None) -> httpx.AsyncClient:
-    # No limit of the library's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
-    limits = httpx.Limits(max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEPALIVE)
-    return httpx.AsyncClient(verify=context or True, timeout=None, limits=limits)  # noqa: S113 - attempts are bounded
+def _proxies() -> bool:
+    """Whether the environment (or the system) names proxies; only a whole client knows which request goes where."""
+    return any(name in ("http", "https", "all") for name in getproxies())
 
 
-def _aiohttp_client(context: ssl.SSLContext | None, max_connections: int) -> httpx.AsyncClient:
-    # aiohttp's pool does not mind its size: one is enough. Its own default would be 100 connections.
-    from httpx_aiohttp import HttpxAiohttpClient
+def _aiohttp() -> Any:
+    import httpx_aiohttp
 
-    limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=_KEEPALIVE)
-    return HttpxAiohttpClient(verify=context or True, timeout=None, limits=limits)
-
-
-async def _read(answer: Any, request: Request, credentials: Credentials) -> Response:
-    headers = _plain(answer.headers.raw)
-    if answer.is_stream_consumed:
-        body = answer.content  # a mock transport's answer, read and unpacked when it was made
-    else:
-        packed = await _collected(answer.aiter_raw(), headers.get("content-length", ""), request)
-        encoding = headers.get("content-encoding")
-        body = await _unpacked(packed, encoding, request) if encoding else packed
-    body, headers = credentials.redact(answer.status_code, body, headers)
-    return Response(status_code=answer.status_code, headers=headers, body=body)
-
-
-def _plain(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Turn headers into a dict, names in lower case; what comes several times is joined by commas."""
-    headers: dict[str, str] = {}
-    for key, value in raw:
-        name, text = key.decode("latin-1").lower(), value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    return headers
-
-
-async def _collected(chunks: AsyncIterator[bytes], length: str, request: Request) -> bytes:
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise ProtocolError(f"the answer has {length} bytes, more than the limit of {MAX_BODY}", model=request.model)
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=request.model)
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _unpacked(packed: bytes, encoding: str, request: Request) -> bytes:
-    try:
-        if len(packed) < _QUICK:
-            return unpack(packed, encoding)
-        return await anyio.to_thread.run_sync(unpack, packed, encoding)
-    except ValueError as error:
-        raise ProtocolError(str(error), model=request.model) from error
+    return httpx_aiohttp

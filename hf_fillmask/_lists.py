@@ -16,7 +16,6 @@ from ._errors import BadRequestError, DecodeError, FillMaskError, MaskNotFoundEr
 from ._exchange import Request
 from ._filler import Filler
 from ._request import build_request
-from ._response import decode_list
 from ._settings import Options
 from ._transport import Observe
 from ._values import FillMaskResult
@@ -88,9 +87,7 @@ class ListFiller:
             return None
         request = self._request(*written)
         try:
-            filled: list[Filled] = [
-                *decode_list(request, await self._filler.send(request, self._options, self._observe))
-            ]
+            filled: list[Filled] = [*await self._filler.fill_list(request, self._options, self._observe)]
         except MaskNotFoundError as error:
             learnt = error.mask_token != request.mask_token and self._filler.masks.translates
             self._filler.masks.learn(error, "", "", self._options.target)

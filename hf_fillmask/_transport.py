@@ -63,8 +63,11 @@ class AsyncTransport:
         async def exchange(attempt: Attempt, timeout: float) -> Outcome:
             began = anyio.current_time()
             outcome = await _bounded(self._pools, attempt, credentials, timeout)
+            seconds = anyio.current_time() - began
             if observe is not None and not attempt.waits:
-                observe(outcome, anyio.current_time() - began)
+                observe(outcome, seconds)
+            if _log.isEnabledFor(logging.DEBUG):
+                _log_attempt(attempt, outcome, seconds)
             return outcome
 
         first = plan[0].request
@@ -100,6 +103,12 @@ class AsyncTransport:
 
 def _tell_nobody(phase: str, first: Response, waited: float) -> None:
     """Stand in for the news of a wake-up where there can be none."""
+
+
+def _log_attempt(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
+    what = f"{attempt.request.method}{', waiting' if attempt.waits else ''}"
+    ended = f"HTTP {outcome.status_code}" if isinstance(outcome, Response) else type(outcome).__name__
+    _log.debug("%s: %s: %s after %.3f s", attempt.request.model, what, ended, seconds)
 
 
 async def _bounded(pools: ConnectionPools, attempt: Attempt, credentials: Credentials, timeout: float) -> Outcome:
