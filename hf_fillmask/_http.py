@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.request import getproxies
 
 import anyio
@@ -28,6 +28,21 @@ TransportKind = Literal["httpx", "aiohttp"]
 
 _POOL_SIZE = 8  # connections a pool: httpcore scans its whole list at each request (encode/httpx#3215)
 _KEEPALIVE = 30.0  # seconds an idle connection is kept
+
+
+class _Bytes(httpx.AsyncByteStream):
+    """A request's body. httpx's own is an async generator, of which trio complains when a send is cancelled."""
+
+    def __init__(self, body: bytes) -> None:
+        self._parts = iter((body,))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for part in self._parts:
+            return part
+        raise StopAsyncIteration
 
 
 class Pool:
@@ -72,6 +87,7 @@ class Pool:
         sent = httpx.Request(
             request.method, self._url[1], headers=headers, content=request.body, extensions={"timeout": timeout}
         )
+        sent.stream = _Bytes(request.body)
         answer = await self._transport.handle_async_request(sent)
         answer.request = sent
         return answer

@@ -25,8 +25,8 @@ CORE = {
     *("_request", "_plan", "_retry_after", "_body", "_failure", "_response", "_settings", "_pace", "_version"),
 }
 SHELL = {
-    *("_http", "_http_errors", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_batch", "_lists", "_source", "_fanout", "_client"),
+    *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
+    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
 }
 EDGES = {"__init__", "__main__", "_sync", "_portal"}
 EDGE_FOLDERS = {"cli", "emulator"}

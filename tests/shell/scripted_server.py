@@ -84,8 +84,7 @@ class Wire:
     def wait_until_gone(self) -> None:
         """Block until the client closes its side."""
         with suppress(OSError):
-            while self.connection.recv(4096):
-                pass
+            self.connection.recv(1)
         self.alive = False
 
 
@@ -174,7 +173,9 @@ def _read(stream: Any) -> Received | None:
     while (field := stream.readline()) not in (b"\r\n", b""):
         name, _, value = field.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    return Received(method, path, headers, stream.read(int(headers.get("content-length", "0"))))
+    length = int(headers.get("content-length", "0"))
+    body = stream.read(length)
+    return Received(method, path, headers, body) if len(body) == length else None  # cancelled on the way
 
 
 @contextmanager
