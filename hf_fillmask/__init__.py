@@ -4,7 +4,7 @@ The layers, each importing only from those before it (a test holds this)::
 
     core   values, errors, request builder, cold-start plan, response decoder   standard library only, no I/O
     shell  transport, client, batch                                             httpx, anyio, tenacity
-    edges  sync facade, command line, emulator                                  import the shell, never the reverse
+    edges  sync facade, data frames, command line, emulator                     import the shell, never the reverse
 """
 
 from ._client import AsyncFillMaskClient
@@ -31,6 +31,7 @@ from ._errors import (
     ServerError,
     TransportError,
 )
+from ._frames import to_arrow, to_pandas, to_polars
 from ._sync import FillMaskClient
 from ._values import BatchItem, ColdStart, FillMaskResult, ModelInfo, Prediction
 from ._version import __version__
@@ -65,4 +66,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "__version__",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
 ]

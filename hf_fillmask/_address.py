@@ -8,11 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from ._checks import text
 
-__all__ = ["ROUTER", "Target", "base_url_of", "check_url", "hub_url_of", "is_url", "model_info_url", "resolve"]
+__all__ = [
+    "ROUTER",
+    "Target",
+    "base_url_of",
+    "check_url",
+    "hub_url_of",
+    "is_url",
+    "model_info_url",
+    "models_url",
+    "origin",
+    "resolve",
+]
 
 ROUTER = "https://router.huggingface.co/hf-inference"
 HUB = "https://huggingface.co"
@@ -58,6 +69,25 @@ def model_info_url(model: str | None, hub_url: str) -> Target:
     if is_url(text("model", model)):
         raise ValueError("the Hub knows models by their ids, not by the URL of an endpoint")
     return Target(model, f"{hub_url}/api/models/{_quoted(model)}?{_EXPAND}", hub_url)
+
+
+def models_url(hub_url: str, search: str | None, *, warm: bool, limit: int) -> Target:
+    """Give the address of the Hub's list of fill-mask models that are served, with the fields that we read.
+
+    What such a request is about, in place of a model, is the Hub.
+    """
+    query = {"pipeline_tag": "fill-mask", "inference_provider": "hf-inference", "limit": str(limit)}
+    if warm:
+        query["inference"] = "warm"
+    if search is not None:
+        query["search"] = search
+    return Target(hub_url, f"{hub_url}/api/models?{urlencode(query, errors='replace')}&{_EXPAND}", hub_url)
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Give the scheme, host and port that `url` names."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 def base_url_of(base_url: str | None, environment: Mapping[str, str]) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeVar
 
+from ._checks import text
 from ._errors import DecodeError, FillMaskError
 from ._extras import needed
-from ._values import BatchItem, FillMaskResult
+from ._values import BatchItem
 
-__all__ = ["NULL_TEXT", "Row", "joined", "output_schema", "row_of", "texts_of"]
+__all__ = ["NULL_TEXT", "Row", "checked_output", "joined", "output_schema", "row_of", "texts_of"]
 
 pa: Any = needed("pyarrow", extra="arrow")
 
@@ -22,6 +23,9 @@ _PREDICTION = pa.struct(
 )
 _MASKS = pa.list_(pa.list_(_PREDICTION))
 _TEXT = {"string", "large_string", "string_view", "null"}  # a column of nothing but nulls may have no type yet
+
+
+_OUTCOME = {"error": pa.string(), "status": pa.int64(), "attempts": pa.int64()}
 
 
 class Row(NamedTuple):
@@ -38,27 +42,24 @@ NULL_TEXT = Row(None, "the text is null", None, 0)
 
 def row_of(item: BatchItem) -> Row:
     """Turn a result or an error into a row; an answer that Arrow cannot hold is an error as well."""
-    if item.result is None:
-        return _failed(item.error or FillMaskError("nothing came back"))
-    masks = [[prediction.to_dict() for prediction in mask] for mask in item.result.masks]
+    result = item.result
+    if result is None:
+        return _failed(item.error)  # type: ignore[arg-type]  # one of the two is there
+    masks = [[prediction.to_dict() for prediction in mask] for mask in result.masks]
     try:
         pa.scalar(masks, _MASKS)
     except (ValueError, OverflowError) as error:  # half a surrogate pair, or an id of more than 64 bits
-        return _failed(_unfit(item.result, error))
-    return Row(masks, None, 200, item.result.attempts)
-
-
-def _unfit(result: FillMaskResult, error: Exception) -> DecodeError:
-    return DecodeError(f"Arrow cannot hold the answer: {error}", model=result.model, attempts=result.attempts)
+        told = f"Arrow cannot hold the answer: {error}"
+        return _failed(DecodeError(told, model=result.model, attempts=result.attempts))
+    return Row(masks, None, 200, result.attempts)
 
 
 def _failed(error: FillMaskError) -> Row:
-    told = f"{type(error).__name__}: {error.summary}".encode(errors="replace").decode()
-    return Row(None, told, getattr(error, "status_code", None), error.attempts)
+    return Row(None, f"{type(error).__name__}: {error.summary}", getattr(error, "status_code", None), error.attempts)
 
 
-def texts_of(table: Any, column: str) -> list[str | None]:
-    """Return the texts of a table or record batch, chunks and dictionaries undone."""
+def texts_of(table: Any, column: str, output: str) -> list[str | None]:
+    """Return the texts of a table or record batch, chunks and dictionaries undone; refuse what cannot be filled."""
     if not isinstance(table, (pa.Table, pa.RecordBatch)):
         raise TypeError(f"expected a pyarrow.Table or RecordBatch, not {type(table).__name__}")
     places = table.schema.get_all_field_indices(column)
@@ -69,14 +70,21 @@ def texts_of(table: Any, column: str) -> list[str | None]:
     words = kind.value_type if pa.types.is_dictionary(kind) else kind
     if str(words) not in _TEXT:
         raise TypeError(f"the column {column!r} must hold texts, not {kind}")
+    output_schema(table.schema, output)
     texts: list[str | None] = table.column(places[0]).to_pylist()
     return texts
 
 
+def checked_output(name: str) -> str:
+    """Accept a name for the column of predictions."""
+    if name in _OUTCOME:
+        raise ValueError(f"output must not be {name!r}: that column says what became of the row")
+    return text("output", name)
+
+
 def output_schema(schema: Any, output: str) -> Any:
     """Add the output columns to a schema; one that is there already is a ValueError."""
-    kinds = {output: _MASKS, "error": pa.string(), "status": pa.int64(), "attempts": pa.int64()}
-    for name, kind in kinds.items():
+    for name, kind in {output: _MASKS, **_OUTCOME}.items():
         if name in schema.names:
             raise ValueError(f"the table has a column {name!r} already; rename it, or choose another output= for masks")
         schema = schema.append(pa.field(name, kind))

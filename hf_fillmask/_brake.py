@@ -25,12 +25,16 @@ class Brake:
 
     async def enter(self) -> None:
         """Wait for the end of the pause, and for a place in the window."""
-        while True:
-            await self.pass_pause()
-            if self._in_flight < self._window:
-                self._in_flight += 1
-                return
-            await self._wait_for_place()
+        try:
+            while True:
+                await self.pass_pause()
+                if self._in_flight < self._window:
+                    self._in_flight += 1
+                    return
+                await self._wait_for_place()
+        except BaseException:
+            self._admit()  # whoever is cancelled may have been called up: the next one is
+            raise
 
     def admits(self) -> bool:
         """Whether a request that has entered may still go: a 429 may have come while it stood in another queue."""
@@ -46,10 +50,6 @@ class Brake:
         self._queue[place] = None
         try:
             await place.wait()
-        except BaseException:
-            if place.is_set():
-                self._admit()  # cancelled with the place in hand: it goes to the next
-            raise
         finally:
             self._queue.pop(place, None)
 

@@ -74,14 +74,20 @@ class Call:
         return self._progress.pause
 
     async def _sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
         if self._progress.cold is not None:
+            seconds = min(seconds, max(0.0, self._left))
             self._visit.waited += seconds
+        await anyio.sleep(seconds)
+
+    @property
+    def _left(self) -> float:
+        """The seconds that this call may still wait for its model."""
+        return self._patience - self._visit.waited
 
     async def _step(self) -> Outcome:
         """Pass the door, the brake and the gate; who waits for a model holds no place that others could use."""
         while True:
-            answer = await self._door.enter(self._visit, self._patience - self._visit.waited)
+            answer = await self._door.enter(self._visit, self._left)
             if answer is not None:
                 return self._accounted(answer)
             outcome = await self._braked()
@@ -91,7 +97,10 @@ class Call:
     async def _braked(self) -> Outcome | None:
         if self._progress.attempt.waits:
             # It may be held for minutes: it keeps the pause, but takes no place of the slow start after it.
-            await self._brake.pass_pause()
+            began = anyio.current_time()
+            with anyio.move_on_after(self._left):
+                await self._brake.pass_pause()
+            self._visit.waited += anyio.current_time() - began
             return await self._gated(self._door_admits)
         await self._brake.enter()
         outcome: Outcome | None = None
@@ -110,28 +119,33 @@ class Call:
         return self._door.admits(self._visit)
 
     async def _attempt(self) -> Outcome:
-        attempt = self._progress.attempt
-        left = attempt.timeout - self._visit.waited if attempt.waits else attempt.timeout
-        self._progress.attempts += 1
-        began = anyio.current_time()
-        outcome = await self._exchange(attempt, left)
-        if attempt.waits:
-            self._visit.waited += anyio.current_time() - began
-            outcome = self._after_wait(outcome)
+        if self._progress.attempt.waits:
+            outcome = await self._waiting_attempt()
+        else:
+            self._progress.attempts += 1
+            outcome = await self._exchange(self._progress.attempt, self._progress.attempt.timeout)
         if isinstance(outcome, Response):
             outcome = self._accounted(outcome)
         self._report(outcome)
         self._hold(outcome)
         return outcome
 
-    def _after_wait(self, outcome: Outcome) -> Outcome:
-        """Keep the first 503 with what the waiting attempt ended in; the end of its time is that 503 once more."""
+    async def _waiting_attempt(self) -> Outcome:
+        """Keep the first 503 with what the waiting attempt ends in; the end of its time is that 503 once more."""
         cold = self._progress.cold
+        if self._left <= 0:
+            return self._out_of_time()
+        self._progress.attempts += 1
+        began = anyio.current_time()
+        outcome = await self._exchange(self._progress.attempt, self._left)
+        self._visit.waited += anyio.current_time() - began
         if isinstance(outcome, Response):
             return replace(outcome, cold=cold)
-        if isinstance(outcome, RequestTimeoutError) and cold is not None:
-            return replace(cold, cold=cold, wait_expired=True)
-        return outcome
+        return self._out_of_time() if isinstance(outcome, RequestTimeoutError) else outcome
+
+    def _out_of_time(self) -> Response:
+        cold = self._progress.cold or Response(503)
+        return replace(cold, cold=cold, wait_expired=True)
 
     def _accounted(self, response: Response) -> Response:
         if self._progress.attempts == response.attempts and self._visit.waited == response.waited:

@@ -6,6 +6,7 @@ Rule: no HTTP and no retries here; see `_filler` for the way of a text, `_transp
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -18,7 +19,7 @@ import sniffio
 
 from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
-from ._checks import text
+from ._checks import count, flag, text
 from ._credentials import Credentials, token_in
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
@@ -103,11 +104,10 @@ class AsyncFillMaskClient:
             raise ValueError("pass either transport= or an http_client= of your own")
         self._injected = http_client is not None
         self._pools = ConnectionPools(max_connections, http_client, transport)
-        self._transport = AsyncTransport(
-            self._pools, max_connections=max_connections, max_retries=max_retries, on_cold_start=on_cold_start
-        )
         self._lifetime = Lifetime()
-        self._opening = anyio.Lock()
+        self._pid = os.getpid()
+        # Locks and gates belong to an event loop, and the one that runs now may not be the one of the first call.
+        self._opening: anyio.Lock | None = None
         self._filler: Filler | None = None
 
     async def fill_mask(
@@ -234,10 +234,21 @@ class AsyncFillMaskClient:
         with self._lifetime.call(model, None):
             return await (await self._open()).model_info(model, self._settings.timeout)
 
+    async def models(self, search: str | None = None, *, warm: bool = False, limit: int = 100) -> list[ModelInfo]:
+        """Ask the Hub for the fill-mask models that Hugging Face serves, at most `limit`, in the Hub's order.
+
+        `search` is a part of their ids; `warm` leaves only those that are loaded now, and answer without a cold start.
+        """
+        search = None if search is None else text("search", search)
+        warm, limit = flag("warm", warm), count("limit", limit)
+        with self._lifetime.call(None, None):
+            return await (await self._open()).models(search, warm=warm, limit=limit)
+
     async def aclose(self) -> None:
         """Close the connections; calls under way end with a RuntimeError. A second time does nothing."""
         if self._lifetime.closed:
             return
+        self._lifetime.check_loop()
         with anyio.CancelScope(shield=True):
             await self._lifetime.end()
             await self._pools.aclose()
@@ -281,8 +292,8 @@ class AsyncFillMaskClient:
 
     def __del__(self) -> None:
         """Warn about connections that nobody closed."""
-        pools = getattr(self, "_pools", None)
-        if pools is not None and pools.owns_connections:
+        pools = getattr(self, "_pools", None)  # there is none if the arguments were refused
+        if pools is not None and pools.owns_connections and self._pid == os.getpid():
             warnings.warn(f"{self!r} was not closed; use 'async with' or aclose()", ResourceWarning, 2, self)
 
     async def _open(self) -> Filler:
@@ -290,11 +301,12 @@ class AsyncFillMaskClient:
         if self._filler is None:
             if self._settings.transport == "aiohttp" and sniffio.current_async_library() != "asyncio":
                 raise RuntimeError("transport='aiohttp' runs on asyncio only; use the default transport on trio")
+            self._opening = self._opening or anyio.Lock()
             async with self._opening:
                 if self._filler is None:
                     blocks = not self._pools.is_open or isinstance(self._settings.found_token, Path)
                     credentials = await anyio.to_thread.run_sync(self._opened) if blocks else self._opened()
-                    self._filler = Filler(self._settings, credentials, self._transport)
+                    self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
         return self._filler
 
     def _opened(self) -> Credentials:

@@ -49,16 +49,23 @@ class Credentials:
         if self._token and self.explicit and not is_private_line(url):
             raise ValueError("a token is not sent over plain http; use https://, or a loopback address")
 
-    def redact(self, status: int, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-        """Blot the token out of what a server sent back.
+    def redact(self, status: int, body: bytes) -> bytes:
+        """Blot the token out of a body that a server sent back."""
+        token = self._telling(status)
+        return body if token is None else body.replace(token.encode(), b"***")
+
+    def redact_headers(self, status: int, headers: dict[str, str]) -> dict[str, str]:
+        """Blot the token out of the headers that a server sent back."""
+        token = self._telling(status)
+        return headers if token is None else {name: value.replace(token, "***") for name, value in headers.items()}
+
+    def _telling(self, status: int) -> str | None:
+        """Return the token if it is long enough to be told from the words of an answer.
 
         Short stand-ins, as local servers take them, may be words of a result; an error loses them all the same.
         """
-        token = self._token
-        if token is None or len(token) < (_SHORTEST if status == 200 else _SHORTEST_OF_ALL):
-            return body, headers
-        blotted = {name: value.replace(token, "***") for name, value in headers.items()}
-        return body.replace(token.encode(), b"***"), blotted
+        shortest = _SHORTEST if status == 200 else _SHORTEST_OF_ALL
+        return self._token if self._token is not None and len(self._token) >= shortest else None
 
 
 def find_token(token: str | Literal[False] | None, environment: Mapping[str, str]) -> Credentials | Path | None:

@@ -1,6 +1,6 @@
 """The libraries that are extras: imported where they are used, and told by the name of their extra when missing.
 
-Rule: imports nothing by itself. What it returns is Any: not all of these libraries have types, and none is always there.
+Rule: imports nothing by itself. What it returns is Any: not all of these have types, and none is always there.
 """
 
 from __future__ import annotations

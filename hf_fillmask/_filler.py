@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import anyio
 
-from ._address import Target, is_url, model_info_url
+from ._address import Target, is_url, model_info_url, models_url
 from ._credentials import Credentials, is_hugging_face
 from ._errors import FillMaskError, MaskNotFoundError
 from ._exchange import Request, Response
-from ._hub import fetch_model_info
+from ._hub import fetch_model_info, fetch_models
 from ._mask import PLACEHOLDER
 from ._mask_memory import MaskMemory
 from ._plan import cold_start_plan, single_attempt
@@ -41,7 +41,7 @@ class Filler:
         self.masks = MaskMemory(translates=settings.translate_mask)
         self._credentials = credentials
         self._transport = transport
-        self._asking = anyio.Lock()
+        self._asking: dict[tuple[str, str], anyio.Lock] = {}
         self._telemetry = Telemetry()
 
     async def fill(self, inputs: str, options: Options, observe: Observe | None = None) -> FillMaskResult:
@@ -93,10 +93,19 @@ class Filler:
         return await self._transport.send(plan, self._credentials, options.target.key, observe)
 
     async def model_info(self, model: str | None, timeout: float) -> ModelInfo:
-        """Ask the Hub about a model; it sees a token only if the client talks to Hugging Face anyway."""
+        """Ask the Hub about a model."""
         target = model_info_url(model, self.settings.hub_url)
-        credentials = self._credentials if is_hugging_face(self.settings.base_url) else Credentials()
-        return await fetch_model_info(self._transport, target, credentials, timeout)
+        return await fetch_model_info(self._transport, target, self._for_the_hub(), timeout)
+
+    async def models(self, search: str | None, *, warm: bool, limit: int) -> list[ModelInfo]:
+        """Ask the Hub for a list of models."""
+        target = models_url(self.settings.hub_url, search, warm=warm, limit=limit)
+        credentials, timeout = self._for_the_hub(), self.settings.timeout
+        return await fetch_models(self._transport, target, credentials, timeout, warm=warm, limit=limit)
+
+    def _for_the_hub(self) -> Credentials:
+        """The Hub sees a token only if the client talks to Hugging Face anyway."""
+        return self._credentials if is_hugging_face(self.settings.base_url) else Credentials()
 
     async def ask_mask(self, inputs: str, target: Target) -> None:
         """For a text with ``{mask}``, ask the Hub for the mask of the model, once.
@@ -105,16 +114,19 @@ class Filler:
         """
         if PLACEHOLDER not in inputs or not self.masks.translates or is_url(target.model):
             return
-        async with self._asking:
-            if self.masks.has_asked(target):
-                return
-            try:
-                info = await self.model_info(target.model, min(self.settings.timeout, _HUB_TIMEOUT))
-            except FillMaskError as error:
-                _log.info("%s: the Hub does not tell its mask: %s", target.model, error)
-                self.masks.remember(target, None)
-            else:
-                self.masks.remember(target, info.mask_token)
+        async with self._asking.setdefault(target.key, anyio.Lock()):
+            if not self.masks.has_asked(target):
+                self.masks.remember(target, await self._look_up(target))
+
+    async def _look_up(self, target: Target) -> str | None:
+        try:
+            with anyio.move_on_after(min(self.settings.timeout, _HUB_TIMEOUT)):
+                return (await self.model_info(target.model, self.settings.timeout)).mask_token
+            reason = "it took too long"
+        except FillMaskError as error:
+            reason = str(error)
+        _log.info("%s: the Hub does not tell its mask: %s", target.model, reason)
+        return None
 
 
 async def _decoded(request: Request, response: Response) -> FillMaskResult:

@@ -11,6 +11,9 @@ from html import escape
 
 __all__ = ["result_table"]
 
+# Notebooks style tables and captions of their own: what matters is set here. Greys are see-through, for dark pages too.
+_TABLE = "margin:4px 0 8px;border-collapse:collapse;table-layout:auto"
+_CAPTION = "padding:2px 8px;text-align:left;caption-side:top;opacity:.7"
 _CELL = "padding:2px 8px;text-align:left;white-space:pre"
 _NUMBER = "padding:2px 8px;text-align:right;font-variant-numeric:tabular-nums"
 _TRACK = "width:160px;background:rgba(127,127,127,.2);border-radius:3px"
@@ -19,15 +22,21 @@ _BAR = "height:10px;background:#ff9d00;border-radius:3px"
 
 def result_table(model: str, inputs: str, masks: Sequence[Sequence[tuple[str, float]]]) -> str:
     """Return HTML for `masks`, a list a mask of (token_str, score) pairs, best first."""
-    head = f"<div><code>{escape(inputs)}</code> <small>{escape(model)}</small></div>"
-    titles = [""] if len(masks) == 1 else [f"<caption>mask {number}</caption>" for number in range(1, len(masks) + 1)]
-    tables = (f"<table>{title}{_rows(mask)}</table>" for title, mask in zip(titles, masks, strict=True))
-    return f"<div>{head}{''.join(tables)}</div>"
+    head = f'<div><code>{escape(inputs)}</code> <small style="opacity:.7">{escape(model)}</small></div>'
+    titles = [""] if len(masks) == 1 else [_title(number) for number in range(1, len(masks) + 1)]
+    tables = "".join(
+        f'<table style="{_TABLE}">{title}{_rows(mask)}</table>' for title, mask in zip(titles, masks, strict=True)
+    )
+    return f"<div>{head}{tables}</div>"
+
+
+def _title(number: int) -> str:
+    return f'<caption style="{_CAPTION}">mask {number}</caption>'
 
 
 def _rows(mask: Sequence[tuple[str, float]]) -> str:
     if not mask:
-        return "<tr><td><em>no predictions</em></td></tr>"
+        return f'<tr><td style="{_CELL}"><em>no predictions</em></td></tr>'
     return "".join(_row(token_str, score) for token_str, score in mask)
 
 

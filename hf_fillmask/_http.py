@@ -16,8 +16,8 @@ import httpx
 
 from ._credentials import Credentials
 from ._exchange import Request, Response
-from ._http_errors import scrubbed, translated
-from ._reading import plain_headers, read_body
+from ._http_errors import translated
+from ._reading import plain_headers, read_body, within_limit
 
 if TYPE_CHECKING:
     import ssl
@@ -58,19 +58,19 @@ class Pool:
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once and read the whole answer; bound neither in time nor in number."""
+        url = self._checked_url(request)
         self.busy += 1
         answer: Any = None
         try:
-            answer = await self._answered(request, dict(request.headers) | credentials.header(request.url))
-            headers = plain_headers(answer.headers.raw)
+            answer = await self._answered(request, url, credentials)
+            status = answer.status_code
+            headers = credentials.redact_headers(status, plain_headers(answer.headers.raw))
             body = await self._body(answer, headers, request)
-            body, headers = credentials.redact(answer.status_code, body, headers)
-            return Response(status_code=answer.status_code, headers=headers, body=body)
+            return Response(status_code=status, headers=headers, body=credentials.redact(status, body))
         except Exception as error:
             failure = translated(error, request, reading=answer is not None)
             if failure is None:
                 raise
-            failure.__cause__ = scrubbed(error)
         finally:
             self.busy -= 1
             if answer is not None and not answer.is_closed:
@@ -79,13 +79,21 @@ class Pool:
                     await answer.aclose()
         raise failure  # outside of the except block, or the library's error would be its context, unscrubbed
 
-    async def _answered(self, request: Request, headers: dict[str, str]) -> Any:
-        """Build the request from bytes, with the last URL kept: a third of ``client.build_request(json=...)``."""
+    def _checked_url(self, request: Request) -> httpx.URL:
+        """Let httpx judge the address before there is a token at hand; the last one is kept."""
         if self._url is None or self._url[0] != request.url:
-            self._url = request.url, httpx.URL(request.url)
+            self._url = request.url, _parsed(request.url)
+        return self._url[1]
+
+    async def _answered(self, request: Request, url: httpx.URL, credentials: Credentials) -> Any:
+        """Build the request from bytes: a third of the time of ``client.build_request(json=...)``."""
         timeout = dict.fromkeys(("connect", "read", "write", "pool"))
         sent = httpx.Request(
-            request.method, self._url[1], headers=headers, content=request.body, extensions={"timeout": timeout}
+            request.method,
+            url,
+            headers=_headers(request, credentials),
+            content=request.body,
+            extensions={"timeout": timeout},
         )
         sent.stream = _Bytes(request.body)
         answer = await self._transport.handle_async_request(sent)
@@ -93,8 +101,8 @@ class Pool:
         return answer
 
     async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
-        if answer.is_stream_consumed:
-            return bytes(answer.content)  # a mock's answer, read and unpacked when it was made
+        if answer.is_stream_consumed:  # a mock's answer, read and unpacked when it was made
+            return within_limit(answer.content, request.model)
         body = await read_body(answer.stream, headers, request.model)
         await answer.aclose()
         return body
@@ -111,23 +119,41 @@ class ClientPool(Pool):
         self.busy = 0
         self.owned = owned
         self._client = client
+        self._url: tuple[str, httpx.URL] | None = None
 
-    async def _answered(self, request: Request, headers: dict[str, str]) -> Any:
+    async def _answered(self, request: Request, url: httpx.URL, credentials: Credentials) -> Any:
         """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
+        headers = _headers(request, credentials)
         sent = self._client.build_request(
             request.method, request.url, headers=headers, content=request.body, timeout=None
         )
+        del headers  # no frame of ours is to show the token in a traceback
         return await self._client.send(sent, stream=True, follow_redirects=False)
 
     async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
         if answer.is_stream_consumed:
-            return bytes(answer.content)
+            return within_limit(answer.content, request.model)
         return await read_body(answer.aiter_raw(), headers, request.model)
 
     async def aclose(self) -> None:
         """Close a client of ours; a user's own stays open."""
         if self.owned:
             await self._client.aclose()
+
+
+def _parsed(address: str) -> httpx.URL:
+    try:
+        url = httpx.URL(address)
+        _ = url.host  # a name that cannot be encoded is noticed here
+    except (httpx.InvalidURL, ValueError) as error:
+        reason = str(error)
+    else:
+        return url
+    raise ValueError(f"{address} is not a valid address: {reason}")
+
+
+def _headers(request: Request, credentials: Credentials) -> dict[str, str]:
+    return dict(request.headers) | credentials.header(request.url)
 
 
 class ConnectionPools:

@@ -12,15 +12,27 @@ from types import ModuleType
 from ._errors import ConnectError, CutAnswerError, ProtocolError, RequestTimeoutError, TransportError
 from ._exchange import Request
 
-__all__ = ["scrubbed", "translated"]
+__all__ = ["translated"]
 
 
 def _libraries() -> list[ModuleType]:
     return [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
 
 
-def translated(error: Exception, request: Request, *, reading: bool) -> TransportError | None:
-    """Return our error for the library's; None for what is no failure of the transport (a bug, a closed client)."""
+def translated(error: Exception, request: Request, *, reading: bool) -> TransportError | ValueError | None:
+    """Return our error for the library's; None for what is no failure of the transport (a bug, a closed client).
+
+    Neither it nor its cause has frames that held a header or a raw body.
+    """
+    if isinstance(error, TransportError):
+        return error.with_traceback(None)
+    failure = _named(error, request, reading=reading)
+    if failure is not None:
+        failure.__cause__ = _scrubbed(error)
+    return failure
+
+
+def _named(error: Exception, request: Request, *, reading: bool) -> TransportError | ValueError | None:
     text = " ".join(str(error).split()) or type(error).__name__
     for library in _libraries():
         # We set the library no time limits: a timeout to connect is what httpx-aiohttp makes of a lost connection.
@@ -32,7 +44,7 @@ def translated(error: Exception, request: Request, *, reading: bool) -> Transpor
         if isinstance(error, (library.ProtocolError, library.DecodingError)):
             return _protocol_error(text, request, reading=reading)
         if isinstance(error, library.InvalidURL):
-            raise ValueError(f"{_origin(request)} is not a valid address: {text}") from None
+            return ValueError(f"{request.url} is not a valid address: {text}")
     if _is_aiohttp_error(error):
         return ProtocolError(f"the answer is not proper HTTP: {_message(error)}", model=request.model)
     if isinstance(error, OSError):
@@ -63,7 +75,7 @@ def _origin(request: Request) -> str:
     return "/".join(request.url.split("/", 3)[:3])
 
 
-def scrubbed(error: BaseException) -> BaseException:
+def _scrubbed(error: BaseException) -> BaseException:
     """Take out of the library's error what may show the token: its request's header, and the frames that held it."""
     if hasattr(error, "request_info"):  # aiohttp's, which holds the headers as they were sent
         return OSError(f"{type(error).__name__}: {_message(error)}")

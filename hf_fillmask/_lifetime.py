@@ -24,13 +24,17 @@ class Lifetime:
     def __init__(self) -> None:
         self._loop: anyio.lowlevel.EventLoopToken | None = None
         self._running: set[anyio.CancelScope] = set()
-        self._idle = anyio.Event()
+        self._idle: anyio.Event | None = None
         self.closed = False
 
     def check(self) -> None:
         """Raise RuntimeError if the client is closed, or belongs to another event loop."""
         if self.closed:
             raise RuntimeError("this client is closed; make a new one")
+        self.check_loop()
+
+    def check_loop(self) -> None:
+        """Raise RuntimeError if the client belongs to another event loop."""
         loop = anyio.lowlevel.current_token()
         if self._loop is None:
             self._loop = loop
@@ -52,7 +56,7 @@ class Lifetime:
                 return
             finally:
                 self._running.remove(scope)
-                if self.closed and not self._running:
+                if self._idle is not None and not self._running:
                     self._idle.set()
         if self.closed:
             raise RuntimeError("this client was closed while the call ran")
@@ -64,4 +68,5 @@ class Lifetime:
         for scope in self._running:
             scope.cancel()
         if self._running:
+            self._idle = anyio.Event()
             await self._idle.wait()

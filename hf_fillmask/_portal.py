@@ -6,7 +6,6 @@ interpreter's exit when it was forgotten, and hangs for ever in a forked child.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -28,22 +27,16 @@ _PATIENCE = 5.0  # seconds that the end of the interpreter waits for the last ca
 class Portal:
     """Runs coroutines for threads: started at the first call, stopped by `close`, by garbage collection or at exit.
 
-    `farewell` is the last that runs in it. In a forked child a portal is `foreign`: its thread does not exist there,
-    and whoever owns it makes a new one.
+    `farewell` is the last that runs in it. A forked child has no thread of its parent's: it must make a portal of its
+    own.
     """
 
     def __init__(self, farewell: Callable[[], Awaitable[None]]) -> None:
         self._farewell = farewell
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._portal: BlockingPortal | None = None
         self._finalizer: weakref.finalize[..., Portal] | None = None
-
-    @property
-    def foreign(self) -> bool:
-        """Whether this process is a fork of the one that made the portal."""
-        return self._pid != os.getpid()
 
     @property
     def inside(self) -> bool:
@@ -70,7 +63,7 @@ class Portal:
         return context
 
     def close(self) -> None:
-        """Stop the event loop; a portal that never started, or that is foreign, has nothing to stop."""
+        """Stop the event loop, if it ever started."""
         if self._finalizer is not None:
             self._finalizer()
 
@@ -98,7 +91,12 @@ def _serve(ready: Future[BlockingPortal]) -> None:
             ready.set_result(portal)
             await portal.sleep_until_stopped()
 
-    anyio.run(main)
+    try:
+        anyio.run(main)
+    except BaseException as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)  # no event loop could be made: whoever waits for it is told
 
 
 def _stop(portal: BlockingPortal, thread: threading.Thread, farewell: Callable[[], Awaitable[None]]) -> None:

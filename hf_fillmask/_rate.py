@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import anyio
 
-__all__ = ["Rate", "checked_rate"]
+__all__ = ["Paced", "Rate", "checked_rate"]
 
 _CATCH_UP = 0.1  # seconds; timers fire late, and without this every delay would be lost for good
 
@@ -23,20 +23,31 @@ def checked_rate(per_second: float) -> float:
 
 
 class Rate:
-    """Gives `per_second` turns a second, and at most a tenth of a second's turns at once."""
+    """Gives `per_second` turns a second; what is late is caught up, a tenth of a second's turns at most."""
 
     def __init__(self, per_second: float) -> None:
         self._gap = 1 / per_second
         self._due = -math.inf
 
     async def turn(self) -> None:
-        """Wait for the caller's turn; turns are given in the order in which they were asked for."""
+        """Wait for the caller's turn; turns are given in the order in which they are asked for."""
         self._due = max(self._due, anyio.current_time() - _CATCH_UP) + self._gap
         await anyio.sleep_until(self._due)
 
-    async def paced(self, texts: Iterable[str], each: int) -> AsyncIterator[str]:
-        """Give the texts on, `each` of them a turn: as many as go into one request."""
-        for place, text in enumerate(texts):
-            if place % each == 0:
-                await self.turn()
-            yield text
+
+class Paced(AsyncIterator[str]):
+    """Texts that wait for their turn, `each` of them for one: as many as go into one request."""
+
+    # No async generator: trio warns of one that is left before its end.
+    def __init__(self, texts: Iterable[str], rate: Rate, each: int) -> None:
+        self._texts = enumerate(texts)
+        self._rate = rate
+        self._each = each
+
+    async def __anext__(self) -> str:
+        """Return the next text, in its time."""
+        for place, text in self._texts:
+            if place % self._each == 0:
+                await self._rate.turn()
+            return text
+        raise StopAsyncIteration

@@ -13,7 +13,7 @@ from ._body import MAX_BODY, unpack
 from ._errors import ProtocolError
 from ._retry_after import number
 
-__all__ = ["plain_headers", "read_body"]
+__all__ = ["plain_headers", "read_body", "within_limit"]
 
 _QUICK = 16_384  # packed bytes that the event loop may unpack by itself; more go to a worker thread
 
@@ -29,18 +29,42 @@ def plain_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 async def read_body(chunks: AsyncIterable[bytes], headers: dict[str, str], model: str) -> bytes:
     """Read the chunks to their end, and unpack them; `ProtocolError` for a body that is too large, corrupt or cut."""
-    announced = number(headers.get("content-length")) or 0.0
-    if announced > MAX_BODY:
+    announced = number(headers.get("content-length"))
+    if announced is not None and announced > MAX_BODY:
         raise ProtocolError(f"the answer has {announced:.0f} bytes, more than the limit of {MAX_BODY}", model=model)
+    body = await (_unannounced(chunks, model) if announced is None else _joined(chunks))
+    encoding = headers.get("content-encoding")
+    return body if encoding is None else await _unpacked(body, encoding, model)
+
+
+async def _joined(chunks: AsyncIterable[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
+
+
+async def _unannounced(chunks: AsyncIterable[bytes], model: str) -> bytes:
+    """Read a body of unknown length.
+
+    Beyond the limit the reading is cancelled, and not just left: a library's generators end from the inside only.
+    """
     parts: list[bytes] = []
     size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
-        parts.append(chunk)
-    encoding = headers.get("content-encoding")
-    return b"".join(parts) if encoding is None else await _unpacked(b"".join(parts), encoding, model)
+    with anyio.CancelScope() as scope:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > MAX_BODY:
+                scope.cancel()
+            else:
+                parts.append(chunk)
+    if size > MAX_BODY:
+        raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
+    return b"".join(parts)
+
+
+def within_limit(body: bytes, model: str) -> bytes:
+    """Accept a body that was read by somebody else."""
+    if len(body) > MAX_BODY:
+        raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
+    return body
 
 
 async def _unpacked(packed: bytes, encoding: str, model: str) -> bytes:
@@ -49,4 +73,5 @@ async def _unpacked(packed: bytes, encoding: str, model: str) -> bytes:
             return unpack(packed, encoding)
         return await anyio.to_thread.run_sync(unpack, packed, encoding)
     except ValueError as error:
-        raise ProtocolError(str(error), model=model) from error
+        reason = str(error)
+    raise ProtocolError(reason, model=model)

@@ -9,29 +9,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ._errors import DecodeError
 from ._exchange import Request, Response
 from ._failure import error_of, request_id_of
 from ._retry_after import number
-from ._values import FillMaskResult, ModelInfo, Prediction
+from ._values import FillMaskResult, Prediction
 
-__all__ = ["decode_list", "decode_model_info", "decode_response"]
+__all__ = ["ShapeError", "decode_list", "decode_response", "decoded"]
 
 _QUOTED = 200  # bytes of a wrong body that the error's text shows
 
+T = TypeVar("T")
 Masks = tuple[tuple[Prediction, ...], ...]
 
 
-class _ShapeError(Exception):
+class ShapeError(Exception):
     """A value that is not what the documentation promises; its text says where."""
 
 
 def decode_response(request: Request, response: Response) -> FillMaskResult:
     """Return the result of one text; raise `APIError` for another status, `DecodeError` for another shape."""
-    masks = _decoded(request, response, _masks)
+    masks = decoded(request, response, _masks)
     return _results(request, response, (request.inputs,), (masks,))[0]
 
 
@@ -44,10 +45,10 @@ def decode_list(request: Request, response: Response) -> list[FillMaskResult]:
 
     def read(value: object) -> tuple[Masks, ...]:
         if not isinstance(value, list) or len(value) != len(request.texts):
-            raise _ShapeError(f"a body that is not a list of {len(request.texts)} answers")
+            raise ShapeError(f"a body that is not a list of {len(request.texts)} answers")
         return tuple(_masks(item) for item in value)
 
-    return _results(request, response, request.texts, _decoded(request, response, read))
+    return _results(request, response, request.texts, decoded(request, response, read))
 
 
 def _results(
@@ -72,26 +73,15 @@ def _results(
     ]
 
 
-def decode_model_info(request: Request, response: Response) -> ModelInfo:
-    """Return what the Hub says of a model; the errors are those of `decode_response`."""
-    found = _decoded(request, response, _info)
-    return ModelInfo(
-        model=request.model,
-        mask_token=_text_or_none(found.get("mask_token")),
-        pipeline_tag=_text_or_none(found.get("pipeline_tag")),
-        inference=_text_or_none(found.get("inference")),
-        providers=_providers(found.get("inferenceProviderMapping")),
-    )
-
-
-def _decoded(request: Request, response: Response, read: Any) -> Any:
+def decoded(request: Request, response: Response, read: Callable[[Any], T]) -> T:
+    """Return what `read` makes of the JSON of a 200; a `ShapeError` of its becomes a `DecodeError`."""
     if response.status_code != 200:
         raise error_of(request, response)
     try:
         return read(json.loads(response.body))
     except RecursionError:
         what = "JSON that is nested too deeply"
-    except _ShapeError as error:
+    except ShapeError as error:
         what = str(error)
     except ValueError:
         what = "a body that is not JSON"
@@ -108,7 +98,7 @@ def _decoded(request: Request, response: Response, read: Any) -> Any:
 def _masks(value: object) -> Masks:
     """Read one text's answer: ``[]`` is one mask without predictions."""
     if not isinstance(value, list):
-        raise _ShapeError("a body that is not a list")
+        raise ShapeError("a body that is not a list")
     if value and all(isinstance(item, list) for item in value):
         return tuple(_predictions(item) for item in value)
     return (_predictions(value),)
@@ -122,9 +112,9 @@ def _prediction(item: Any) -> Prediction:
     try:
         score, token, token_str, sequence = item["score"], item["token"], item["token_str"], item["sequence"]
     except (KeyError, TypeError, IndexError):
-        raise _ShapeError("a prediction without score, token, token_str or sequence") from None
+        raise ShapeError("a prediction without score, token, token_str or sequence") from None
     if type(token) is not int or type(token_str) is not str or type(sequence) is not str:
-        raise _ShapeError("a prediction whose token, token_str or sequence has the wrong type")
+        raise ShapeError("a prediction whose token, token_str or sequence has the wrong type")
     # The parser's own types are checked, not their subclasses: True is an int, and no score.
     if type(score) is not float:
         score = _score(score)
@@ -136,24 +126,8 @@ def _score(value: Any) -> float:
     if value is None:
         return math.nan
     if type(value) is not int:
-        raise _ShapeError("a score that is not a number")
+        raise ShapeError("a score that is not a number")
     try:
         return float(value)
     except OverflowError:
-        raise _ShapeError("a score that is too large") from None
-
-
-def _info(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise _ShapeError("a body that is not an object")
-    return value
-
-
-def _providers(value: object) -> dict[str, Mapping[str, Any]]:
-    if not isinstance(value, dict):
-        return {}
-    return {name: entry for name, entry in value.items() if isinstance(entry, dict)}
-
-
-def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+        raise ShapeError("a score that is too large") from None

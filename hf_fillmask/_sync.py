@@ -5,6 +5,7 @@ Rule: every method has the signature of the async one (a test compares them) and
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -108,8 +109,7 @@ class FillMaskClient:
             http_client=http_client,
         )
         self._closed = False
-        self._client = self._make()
-        self._portal = Portal(self._client.aclose)
+        self._homes: dict[int, _Home] = {os.getpid(): _Home(self._make())}
 
     def fill_mask(
         self,
@@ -209,15 +209,19 @@ class FillMaskClient:
                 **options,
             )
 
-        return SyncBatchStream(self._call(make), self._portal)
+        return SyncBatchStream(self._call(make), self._home.portal)
 
     def model_info(self, model: str | None = None) -> ModelInfo:
         """Ask the Hub for a model's mask token, task and state; see `AsyncFillMaskClient.model_info`."""
         return self._call(lambda client: client.model_info(model))
 
+    def models(self, search: str | None = None, *, warm: bool = False, limit: int = 100) -> list[ModelInfo]:
+        """Ask the Hub for the fill-mask models that Hugging Face serves; see `AsyncFillMaskClient.models`."""
+        return self._call(lambda client: client.models(search, warm=warm, limit=limit))
+
     def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
         """Return the keyword arguments that make an equal client; see `AsyncFillMaskClient.configuration`."""
-        return self._client.configuration(include_token=include_token)
+        return self._home.client.configuration(include_token=include_token)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the configuration, without an explicit token."""
@@ -235,10 +239,11 @@ class FillMaskClient:
         """Close the connections and end the event loop; a second time does nothing."""
         if self._closed:
             return
-        if self._portal.inside:
+        home = self._home
+        if home.portal.inside:
             raise RuntimeError("a client cannot be closed from a callback in its own event loop")
         self._closed = True
-        self._portal.close()
+        home.portal.close()
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -253,23 +258,36 @@ class FillMaskClient:
 
     def __repr__(self) -> str:
         """Show model and address; never the token."""
-        return repr(self._client).removeprefix("Async")
+        return repr(self._home.client).removeprefix("Async")
 
-    def _check(self) -> None:
+    @property
+    def _home(self) -> _Home:
+        """The client and its event loop in this process.
+
+        A forked child has neither the thread nor a right to the connections of its parent, so it gets its own; the
+        parent's stay referenced, because what collects them would talk to the parent's event loop.
+        """
+        pid = os.getpid()
+        return self._homes.get(pid) or self._homes.setdefault(pid, _Home(self._make()))
+
+    def _check(self) -> _Home:
+        home = self._home
         if self._closed:
             raise RuntimeError("this client is closed; make a new one")
-        if self._portal.inside:
+        if home.portal.inside:
             raise RuntimeError(
                 "a FillMaskClient cannot be called from a callback in its own event loop; use AsyncFillMaskClient there"
             )
+        return home
 
     def _call(self, work: Callable[[AsyncFillMaskClient], Awaitable[T]]) -> T:
-        self._check()
-        if self._portal.foreign:
-            # A forked child has neither the thread nor a right to the connections. The old ones stay referenced:
-            # what collects them would talk to the parent's event loop.
-            self._parents = (self._client, self._portal)
-            self._client = self._make()
-            self._portal = Portal(self._client.aclose)
-        client = self._client
-        return self._portal.call(lambda: work(client))
+        home = self._check()
+        return home.portal.call(lambda: work(home.client))
+
+
+class _Home:
+    """An async client, and the portal that it lives in."""
+
+    def __init__(self, client: AsyncFillMaskClient) -> None:
+        self.client = client
+        self.portal = Portal(client.aclose)

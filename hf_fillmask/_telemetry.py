@@ -53,12 +53,7 @@ class _Recorder:
         self._trace = trace
         self._tracer = trace.get_tracer("hf_fillmask", __version__)
         meter = metrics.get_meter("hf_fillmask", __version__)
-        self._duration = meter.create_histogram(
-            "gen_ai.client.operation.duration",
-            "s",
-            "Duration of a request.",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
+        self._duration = _histogram(meter, "gen_ai.client.operation.duration", "Time that requests took.")
         self._texts = meter.create_counter("hf_fillmask.texts", "{text}", "Texts that were sent.")
         self._attempts = meter.create_counter("hf_fillmask.attempts", "{attempt}", "HTTP exchanges that were made.")
         self._waited = meter.create_counter("hf_fillmask.cold_start", "s", "Time that requests waited for cold models.")
@@ -100,6 +95,13 @@ class _Recorder:
         self._texts.add(texts, about | kind)
         self._attempts.add(ended.get("hf_fillmask.attempts", 0), about)
         self._waited.add(ended.get("hf_fillmask.cold_start_seconds", 0.0), about)
+
+
+def _histogram(meter: Any, name: str, description: str) -> Any:
+    try:
+        return meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=_SECONDS)
+    except TypeError:  # older than the extra asks for, and brought in by somebody else: no reason to fail a call
+        return meter.create_histogram(name, "s", description)
 
 
 def _about(target: Target) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ._exchange import Response
 from ._failure import estimated_time_of
 from ._http import ConnectionPools
 from ._plan import Attempt, Outcome
+from ._settings import Settings
 from ._values import ColdStart
 from ._wakeup import Door
 
@@ -28,21 +29,18 @@ __all__ = ["AsyncTransport", "Observe"]
 
 _log = logging.getLogger("hf_fillmask")
 
-OnColdStart = Callable[[ColdStart], None]
 Observe = Callable[[Outcome, float], None]
 
 
 class AsyncTransport:
-    """Sends the attempts of many calls, at most `max_connections` at a time, each at most `max_retries` times more."""
+    """Sends the attempts of many calls; at most `max_connections` of them are in flight at a time."""
 
-    def __init__(
-        self, pools: ConnectionPools, *, max_connections: int, max_retries: int, on_cold_start: OnColdStart | None
-    ) -> None:
+    def __init__(self, pools: ConnectionPools, settings: Settings) -> None:
         self._pools = pools
-        self._gate = anyio.Semaphore(max_connections, fast_acquire=True)
-        self._max_connections = max_connections
-        self._max_retries = max_retries
-        self._on_cold_start = on_cold_start
+        self._gate = anyio.Semaphore(settings.max_connections, fast_acquire=True)
+        self._max_connections = settings.max_connections
+        self._max_retries = settings.max_retries
+        self._on_cold_start = settings.on_cold_start
         self._doors: dict[tuple[str, str], Door] = {}
         self._brakes: dict[str, Brake] = {}
 

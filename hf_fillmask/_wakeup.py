@@ -27,9 +27,6 @@ Tell = Callable[[Literal["waiting", "warm", "failed"], Response, float], None]
 """Told once a wake-up: the phase, the first 503, the seconds since it."""
 
 
-_MOMENT = 0.01  # seconds; whoever has no patience left looks again this often while nobody knows that the model is cold
-
-
 @dataclass(eq=False, slots=True)
 class Visit:
     """One caller at a door. `waited` adds up the seconds that it was parked before a cold model."""
@@ -40,6 +37,7 @@ class Visit:
     released: anyio.Event | None = None
     answer: Response | None = None
     was_cold: bool = False
+    impatient: bool = False
 
 
 class Door:
@@ -73,16 +71,17 @@ class Door:
 
     async def _park(self, visit: Visit, patience: float) -> Response | None:
         began = anyio.current_time()
-        released = visit.released = anyio.Event()
+        visit.released = anyio.Event()
         self._parked[visit] = None
         try:
-            while not released.is_set():
-                with anyio.move_on_after(max(patience, _MOMENT)):
-                    await released.wait()
-                # Before the waker has its first answer, the model may just be slow: that is no end of patience.
-                if self._first is not None and not released.is_set():
-                    visit.was_cold = True
-                    return replace(self._first, cold=self._first, wait_expired=True)
+            with anyio.move_on_after(patience):
+                await visit.released.wait()
+            if not visit.released.is_set():
+                # Before the waker has its first answer, the model may just be slow: that is no end of patience yet.
+                visit.impatient = True
+                if self._first is not None:
+                    self._let_go(visit, _expired(self._first))
+                await visit.released.wait()
         finally:
             self._parked.pop(visit, None)
             visit.waited += anyio.current_time() - began if visit.was_cold else 0.0
@@ -96,6 +95,8 @@ class Door:
         self._appoint(visit)
         if self._first is None:
             self._first, self._since = response, anyio.current_time()
+            for other in [each for each in self._parked if each.impatient]:
+                self._let_go(other, _expired(response))
             self._tell("waiting", response, 0.0)
 
     def answered(self, visit: Visit, *, warm: bool) -> None:
@@ -143,3 +144,8 @@ class Door:
         visit.answer = answer
         if visit.released is not None:
             visit.released.set()
+
+
+def _expired(first: Response) -> Response:
+    """Make the first 503 the answer of one whose patience ended."""
+    return replace(first, cold=first, wait_expired=True)

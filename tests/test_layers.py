@@ -22,7 +22,8 @@ ROOT = Path(hf_fillmask.__file__).parent
 
 CORE = {
     *("_errors", "_values", "_html", "_mask", "_mask_memory", "_checks", "_address", "_credentials", "_exchange"),
-    *("_request", "_plan", "_retry_after", "_body", "_failure", "_response", "_settings", "_pace", "_version"),
+    *("_request", "_plan", "_retry_after", "_body", "_failure", "_response", "_models", "_settings", "_pace"),
+    "_version",
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),

@@ -13,9 +13,10 @@ import click
 
 from .._version import __version__
 from . import _options as options
-from ._commands import fill_texts, serve_emulator, show_model
+from ._commands import fill_texts, list_models, serve_emulator, show_model
 from ._inputs import texts_of
 from ._server import server_of
+from .batch import batch
 
 __all__ = ["app"]
 
@@ -93,6 +94,23 @@ def model(model: str, emulator: bool, token: str | None, as_json: bool, timeout:
         anyio.run(partial(show_model, server, model, timeout=timeout, json=as_json))
 
 
+@app.command(short_help="List the models that are served.")
+@options.search
+@options.warm
+@options.limit
+@options.emulator
+@options.token
+@options.as_json
+@options.timeout
+def models(
+    search: str | None, warm: bool, limit: int, emulator: bool, token: str | None, as_json: bool, timeout: float
+) -> None:
+    """List the fill-mask models that Hugging Face serves, as the Hub tells: id, mask token, and whether it is warm."""
+    query = {"search": search, "warm": warm, "limit": limit}
+    with server_of(None, emulator=emulator, token=token) as server:
+        anyio.run(partial(list_models, server, query, timeout=timeout, json=as_json))
+
+
 @app.command(short_help="Serve the emulator.")
 @click.option("--host", metavar="H", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -109,3 +127,6 @@ def model(model: str, emulator: bool, token: str | None, as_json: bool, timeout:
 def serve(host: str, port: int, load_seconds: float | None, corpus: str | None, token: str | None) -> None:
     """Serve the emulator until Ctrl-C: a local server that speaks the fill-mask API, cold starts included."""
     serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token)
+
+
+app.add_command(batch)

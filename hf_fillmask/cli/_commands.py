@@ -14,11 +14,11 @@ import click
 from .._values import BatchItem
 from ._errors import Failure, failures, wrong_use
 from ._progress import ColdStartNews
-from ._report import Report, for_programs, show_info
+from ._report import Report, for_programs, show_info, show_infos
 from ._server import LOAD_SECONDS, Server, connected
 from ._terminal import console
 
-__all__ = ["fill_texts", "serve_emulator", "show_model"]
+__all__ = ["fill_texts", "list_models", "serve_emulator", "show_model"]
 
 
 async def fill_texts(
@@ -54,6 +54,14 @@ async def show_model(server: Server, model: str, *, timeout: float, json: bool) 
         with failures(), wrong_use():
             info = await client.model_info()
     show_info(info, json=for_programs(json))
+
+
+async def list_models(server: Server, query: Mapping[str, Any], *, timeout: float, json: bool) -> None:
+    """Ask the Hub for models and list them."""
+    async with connected(server, None, timeout=timeout) as client:
+        with failures(), wrong_use():
+            infos = await client.models(**query)
+    show_infos(infos, json=for_programs(json))
 
 
 def serve_emulator(host: str, port: int, *, load_seconds: float | None, corpus: str | None, token: str | None) -> None:

@@ -17,13 +17,16 @@ __all__ = [
     "cold_start_timeout",
     "deadline",
     "emulator",
+    "limit",
     "load_seconds",
     "model",
     "no_cache",
+    "search",
     "targets",
     "timeout",
     "token",
     "top_k",
+    "warm",
 ]
 
 # The specification's own example model: its mask is not the one that the example writes, and is translated.
@@ -47,6 +50,11 @@ top_k = click.option(
     "--top-k", metavar="K", type=int, callback=_checked(count), help="Predictions a mask.  [default: the server's, 5]"
 )
 targets = click.option("--target", "targets", metavar="W", multiple=True, help="Score this word only; repeat for more.")
+search = click.option("--search", metavar="S", help="Only models with this in their ids.")
+warm = click.option("--warm", is_flag=True, help="Only models that are loaded now, and answer without a cold start.")
+limit = click.option(
+    "--limit", metavar="N", type=int, default=100, show_default=True, callback=_checked(count), help="Most models."
+)
 emulator = click.option(
     "--emulator", is_flag=True, help="Ask an emulator inside this command: no network, no account, no real model."
 )

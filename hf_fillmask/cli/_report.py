@@ -6,7 +6,8 @@ Rule: results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import sys
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from rich.console import Console
 
@@ -15,10 +16,10 @@ from .._values import BatchItem, FillMaskResult, ModelInfo
 from ._errors import in_options, tell
 from ._lines import error_line, write_line
 from ._progress import ColdStartNews
-from ._table import info_view, result_view
+from ._table import info_view, infos_view, result_view
 from ._terminal import console, is_terminal, shortened
 
-__all__ = ["Report", "for_programs", "show_info"]
+__all__ = ["Report", "for_programs", "show_info", "show_infos"]
 
 
 def for_programs(asked: bool) -> bool:
@@ -72,5 +73,20 @@ def show_info(info: ModelInfo, *, json: bool) -> None:
     if not json:
         console(sys.stdout).print(info_view(info))
         return
+    write_line(_fields(info))
+
+
+def show_infos(infos: Sequence[ModelInfo], *, json: bool) -> None:
+    """List what the Hub knows of models."""
+    if json:
+        for info in infos:
+            write_line(_fields(info))
+    elif infos:
+        console(sys.stdout).print(infos_view(infos))
+    else:
+        console(sys.stderr).print("no such model")
+
+
+def _fields(info: ModelInfo) -> dict[str, Any]:
     fields = {name: getattr(info, name) for name in ("model", "mask_token", "pipeline_tag", "inference", "warm")}
-    write_line(fields | {"providers": {name: dict(provider) for name, provider in info.providers.items()}})
+    return fields | {"providers": {name: dict(provider) for name, provider in info.providers.items()}}

@@ -32,7 +32,7 @@ class Server:
 
 
 def server_of(
-    model: str,
+    model: str | None,
     *,
     emulator: bool,
     load_seconds: float | None = None,
@@ -42,7 +42,7 @@ def server_of(
     """Choose the server of `model`, and refuse what contradicts `emulator`."""
     if emulator and base_url is not None:
         raise click.UsageError("--emulator and --base-url name two servers; choose one")
-    if emulator and is_url(model):
+    if emulator and model is not None and is_url(model):
         raise click.UsageError("--emulator takes the id of a model, not the URL of an endpoint")
     if load_seconds is not None and not emulator:
         raise click.UsageError("--load-seconds is for --emulator")
@@ -62,7 +62,7 @@ def _emulated(token: str | None, load_seconds: float) -> Generator[Server]:
 
 
 @asynccontextmanager
-async def connected(server: Server, model: str, **settings: Any) -> AsyncGenerator[AsyncFillMaskClient]:
+async def connected(server: Server, model: str | None, **settings: Any) -> AsyncGenerator[AsyncFillMaskClient]:
     """Open a client of `server`; `settings` are further arguments of `AsyncFillMaskClient`."""
     async with AsyncExitStack() as stack:
         if server.is_emulator:

@@ -19,7 +19,7 @@ from .._values import FillMaskResult, ModelInfo, Prediction
 from ._bar import Bar, percent
 from ._terminal import shown
 
-__all__ = ["info_view", "result_view"]
+__all__ = ["info_view", "infos_view", "result_view"]
 
 _LONGEST_WORD = 30  # cells
 
@@ -108,3 +108,12 @@ def info_view(info: ModelInfo) -> RenderableType:
     for name, value in rows.items():
         table.add_row(Text(name, style="dim"), Text(shown(value), overflow="fold"))
     return Group(Text(shown(info.model), style="bold"), Padding(table, (0, 0, 0, 2)))
+
+
+def infos_view(infos: Sequence[ModelInfo]) -> RenderableType:
+    """List models, one a line: id, mask, and whether it is warm."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for info in infos:
+        state = Text("warm", style="green") if info.warm else Text("")
+        table.add_row(Text(shown(info.model), style="bold", overflow="fold"), shown(info.mask_token or ""), state)
+    return table

@@ -19,7 +19,7 @@ from ._answers import RefusedError, answer, read, shaped
 from ._cache import AnswerCache
 from ._corpus import read_sentences
 from ._families import exists, renamed
-from ._hub import model_info
+from ._hub import model_info, model_list
 from ._models import Models
 from ._request_id import RequestIdMiddleware
 from ._requests import authorization_error, body_of, canonical, hold_seconds, uses_cache
@@ -80,6 +80,7 @@ class _Emulator:
             Route("/predict", self.predict, methods=["POST"]),
             Route("/models/{model:path}", self.predict, methods=["POST"]),
             Route("/hf-inference/models/{model:path}", self.predict, methods=["POST"]),
+            Route("/api/models", self.hub_list),
             Route("/api/models/{model:path}", self.hub),
         ]
 
@@ -97,8 +98,14 @@ class _Emulator:
             return RedirectResponse(str(location))
         if not exists(model):
             return _error(404, "Repository not found")
-        expand = [value for name, value in request.query_params.multi_items() if name in ("expand", "expand[]")]
-        return JSONResponse(model_info(model, warm=self._models.is_warm(model), expand=expand))
+        return JSONResponse(model_info(model, warm=self._models.is_warm(model), expand=_expanded(request)))
+
+    async def hub_list(self, request: Request) -> Response:
+        if error := authorization_error(request.headers.get("authorization"), self._token, required=False):
+            return _error(401, error)
+        page, cursor = model_list(request.query_params, warm=self._models.warm, expand=_expanded(request))
+        following = request.url.include_query_params(cursor=cursor)
+        return JSONResponse(page, headers={} if cursor is None else {"link": f'<{following}>; rel="next"'})
 
     async def predict(self, request: Request) -> Response:
         model = request.path_params.get("model", self._default_model)
@@ -139,6 +146,10 @@ class _Emulator:
         result = await _answer_all(body, vocabulary)
         self._cache.put(key, result)
         return result, "cpu"
+
+
+def _expanded(request: Request) -> list[str]:
+    return [value for name, value in request.query_params.multi_items() if name in ("expand", "expand[]")]
 
 
 async def _answer_all(body: Mapping[str, Any], vocabulary: Vocabulary) -> bytes:

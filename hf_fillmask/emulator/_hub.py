@@ -1,14 +1,31 @@
-"""What the Hub tells of a model at `/api/models/{id}`.
+"""What the Hub tells of a model at `/api/models/{id}`, and of many at `/api/models`.
 
-Pure: an id in, JSON out. Source: https://huggingface.co/docs/hub/api.
+Pure: an id or a query in, JSON out. Source: https://huggingface.co/docs/hub/api.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ._families import family_of
 
-__all__ = ["model_info"]
+__all__ = ["model_info", "model_list"]
+
+WELL_KNOWN = (
+    "google-bert/bert-base-uncased",
+    "FacebookAI/xlm-roberta-base",
+    "FacebookAI/roberta-base",
+    "distilbert/distilbert-base-uncased",
+    "google-bert/bert-base-multilingual-cased",
+    "almanach/camembert-base",
+    "answerdotai/ModernBERT-base",
+    "distilbert/distilroberta-base",
+)
+"""What is listed though nobody has asked for it yet; the emulator answers for every id."""
+
+_LONGEST_PAGE = 1000
+
+_SERVED = {"pipeline_tag": ("fill-mask",), "inference_provider": ("hf-inference", "all")}
+"""The filters that every model here passes: their values; another value leaves nothing."""
 
 
 def model_info(model: str, *, warm: bool, expand: Collection[str]) -> dict[str, Any]:
@@ -25,3 +42,35 @@ def model_info(model: str, *, warm: bool, expand: Collection[str]) -> dict[str, 
     }
     shown = {name: value for name, value in known.items() if not expand or name in expand}
     return {"id": model, **shown}
+
+
+def model_list(
+    query: Mapping[str, str], *, warm: Iterable[str], expand: Collection[str]
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return a page of the list that `query` asks for, and the cursor of the next page, None after the last.
+
+    Listed are well-known models and the `warm` ones. As at the Hub, the providers of a listed model are a list.
+    """
+    loaded = set(warm)
+    ids = [model for model in dict.fromkeys((*WELL_KNOWN, *sorted(loaded))) if _matches(model, query, loaded)]
+    start = _whole(query.get("cursor"), 0)
+    end = start + min(_whole(query.get("limit"), _LONGEST_PAGE), _LONGEST_PAGE)
+    page = [_listed(model_info(model, warm=model in loaded, expand=expand)) for model in ids[start:end]]
+    return page, end if end < len(ids) else None
+
+
+def _matches(model: str, query: Mapping[str, str], loaded: Collection[str]) -> bool:
+    served = all(query.get(name, values[0]) in values for name, values in _SERVED.items())
+    found = query.get("search", "").lower() in model.lower()
+    return served and found and (query.get("inference") != "warm" or model in loaded)
+
+
+def _listed(info: dict[str, Any]) -> dict[str, Any]:
+    providers = info.get("inferenceProviderMapping")
+    if providers is None:
+        return info
+    return info | {"inferenceProviderMapping": [{"provider": name, **entry} for name, entry in providers.items()]}
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdecimal() else default

@@ -33,6 +33,11 @@ class Models:
         """Say whether `model` answers at once."""
         return model in self._warm
 
+    @property
+    def warm(self) -> frozenset[str]:
+        """The models that answer at once."""
+        return frozenset(self._warm)
+
     async def vocabulary(self, model: str, hold: float) -> Vocabulary | None:
         """Return what `model` knows, or None if it is still loading after `hold` seconds; a cold one starts to load.
 

@@ -17,6 +17,8 @@ from hf_fillmask._address import (
     hub_url_of,
     is_url,
     model_info_url,
+    models_url,
+    origin,
     resolve,
 )
 
@@ -263,3 +265,18 @@ def test_a_wrong_environment_is_named() -> None:
     """A wrong ``HF_ENDPOINT`` is a ValueError that names the variable."""
     with pytest.raises(ValueError, match="HF_ENDPOINT must be an http"):
         hub_url_of(None, {"HF_ENDPOINT": "huggingface.co"})
+
+
+def test_the_list_of_models() -> None:
+    """The Hub's list has the filters in its query, encoded, and the Hub in the place of a model."""
+    target = models_url("https://hub.example", "a&b \ud800", warm=True, limit=3)
+    query = "pipeline_tag=fill-mask&inference_provider=hf-inference&limit=3&inference=warm&search=a%26b+%3F&expand[]="
+    assert target.url.startswith(f"https://hub.example/api/models?{query}")
+    assert target.model == "https://hub.example"
+    assert "search" not in models_url("https://hub.example", None, warm=False, limit=3).url
+
+
+def test_an_origin() -> None:
+    """An origin is scheme, host and port, whatever the rest."""
+    assert origin("https://a.example:1/x?y") == origin("https://A.example:1") == ("https", "a.example", 1)
+    assert origin("https://a.example") != origin("http://a.example")

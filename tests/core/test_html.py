@@ -74,9 +74,9 @@ def test_the_bar(score: float, number: str, width: str) -> None:
 
 def test_one_table_a_mask() -> None:
     """Several masks have a numbered table each, one mask has one without a number."""
-    assert result_table("m", "t", [[], []]).count("<table>") == 2
-    assert "<caption>mask 2</caption>" in result_table("m", "t", [[], []])
-    assert "<caption>" not in result_table("m", "t", [[]])
+    assert result_table("m", "t", [[], []]).count("<table ") == 2
+    assert ">mask 2</caption>" in result_table("m", "t", [[], []])
+    assert "<caption" not in result_table("m", "t", [[]])
 
 
 def test_no_predictions_are_told() -> None:

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fillmask import APIError, DecodeError, FillMaskResult, ModelInfo, ModelNotFoundError, Prediction
-from hf_fillmask._address import model_info_url, resolve
+from hf_fillmask import APIError, DecodeError, FillMaskResult, Prediction
+from hf_fillmask._address import resolve
 from hf_fillmask._exchange import Response
-from hf_fillmask._request import build_info_request, build_request
-from hf_fillmask._response import decode_list, decode_model_info, decode_response
+from hf_fillmask._request import build_request
+from hf_fillmask._response import decode_list, decode_response
 
 REQUEST = build_request(resolve("bert", "https://a.example"), "Paris is [MASK].", mask_token="[MASK]")
-INFO = build_info_request(model_info_url("bert", "https://huggingface.co"))
 P = {"score": 0.5, "token": 7, "token_str": " a", "sequence": "b a"}
 PREDICTION = Prediction(0.5, 7, " a", "b a")
 
@@ -262,55 +261,3 @@ def test_any_other_status_is_an_api_error(status: int, body: bytes) -> None:
         with pytest.raises(APIError) as raised:
             decode_response(REQUEST, Response(status, body=each))
         assert (status, each) == (raised.value.status_code, raised.value.body)
-
-
-FULL = {
-    "id": "bert",
-    "mask_token": "[MASK]",
-    "pipeline_tag": "fill-mask",
-    "inference": "warm",
-    "inferenceProviderMapping": {"hf-inference": {"status": "live", "task": "fill-mask"}, "other": "x"},
-}
-
-
-@pytest.mark.parametrize(
-    ("body", "info"),
-    [
-        (
-            FULL,
-            ModelInfo("bert", "[MASK]", "fill-mask", "warm", {"hf-inference": {"status": "live", "task": "fill-mask"}}),
-        ),
-        ({}, ModelInfo("bert")),
-        ({"mask_token": None, "pipeline_tag": 5, "inference": ["warm"]}, ModelInfo("bert")),
-        ({"mask_token": {"content": "<mask>"}}, ModelInfo("bert")),
-        ({"inferenceProviderMapping": []}, ModelInfo("bert")),
-    ],
-    ids=["full", "empty", "wrong-types", "object-for-a-token", "list-for-a-mapping"],
-)
-def test_a_model_of_the_hub(body: Any, info: ModelInfo) -> None:
-    """What the Hub gives in the documented type is kept, everything else is None."""
-    assert info == decode_model_info(INFO, Response(200, body=json.dumps(body).encode()))
-
-
-@pytest.mark.parametrize("body", [b"[]", b"null", b"<html>", b""], ids=repr)
-def test_a_page_that_is_no_model(body: bytes) -> None:
-    """A page of the Hub that is no object is a `DecodeError`."""
-    with pytest.raises(DecodeError):
-        decode_model_info(INFO, Response(200, body=body))
-
-
-def test_a_model_that_the_hub_does_not_know() -> None:
-    """The Hub's errors are those of any other call."""
-    with pytest.raises(ModelNotFoundError, match="bert: HTTP 404: Repository not found"):
-        decode_model_info(INFO, Response(404, body=b'{"error":"Repository not found"}'))
-
-
-@given(JSON | st.dictionaries(st.sampled_from([*FULL]), JSON))
-def test_any_json_is_a_model_or_a_decode_error(value: Any) -> None:
-    """Whatever JSON the Hub gives, nothing else is raised."""
-    try:
-        info = decode_model_info(INFO, Response(200, body=json.dumps(value).encode()))
-    except DecodeError:
-        assert not isinstance(value, dict)
-    else:
-        assert info.mask_token is None or isinstance(info.mask_token, str)

@@ -229,6 +229,8 @@ async def test_a_429_pauses_the_host() -> None:
     times: list[tuple[str, float]] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.example":
+            return httpx.Response(200, json=[PREDICTION])
         times.append((request.url.host, anyio.current_time()))
         if len(times) == 1:
             return httpx.Response(429, headers={"retry-after": "10"})
@@ -236,13 +238,17 @@ async def test_a_429_pauses_the_host() -> None:
         return httpx.Response(200, json=[PREDICTION])
 
     endpoints = ("https://one.example/", "https://two.example/")
-    async with mocked(answer) as injected, AsyncFillMaskClient(http_client=injected, max_connections=8) as client:
-        async with anyio.create_task_group() as group:
+    async with (
+        mocked(answer) as injected,
+        AsyncFillMaskClient(http_client=injected, max_connections=8) as client,
+        anyio.create_task_group() as group,
+    ):
+        await client.fill_mask(TEXT, model="https://api.example/")  # opens the client: a jumping clock sees no threads
+        group.start_soon(lambda: client.fill_mask(TEXT, model=endpoints[0]))
+        await anyio.sleep(0.5)
+        for _ in range(6):
             group.start_soon(lambda: client.fill_mask(TEXT, model=endpoints[0]))
-            await anyio.sleep(0.5)
-            for _ in range(6):
-                group.start_soon(lambda: client.fill_mask(TEXT, model=endpoints[0]))
-            group.start_soon(lambda: client.fill_mask(TEXT, model=endpoints[1]))
+        group.start_soon(lambda: client.fill_mask(TEXT, model=endpoints[1]))
     first = times[0][1]
     one = [round(time - first, 2) for host, time in times if host == "one.example"]
     assert [round(time - first, 2) for host, time in times if host == "two.example"] == [0.5]
@@ -388,11 +394,14 @@ async def test_a_deadline_bounds_the_whole_call(handler: Callable[[httpx.Request
     """Queueing, pauses and waits end with the deadline; it is a TimeoutError too."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.example":
+            return httpx.Response(200, json=[PREDICTION])
         if "x-wait-for-model" in request.headers:
             await anyio.sleep(1000)
         return handler(request)
 
     async with mocked(answer) as injected, AsyncFillMaskClient(MODEL, http_client=injected) as client:
+        await client.fill_mask(TEXT, model="https://api.example/")  # opens the client: a jumping clock sees no threads
         began = anyio.current_time()
         with pytest.raises(DeadlineExceededError, match="deadline of 5 s") as caught:
             await client.fill_mask(TEXT, deadline=5)

@@ -84,13 +84,15 @@ async def test_a_herd_of_callers() -> None:
     """200 callers make 201 requests with one 503 and one held connection, and hear of one wake-up."""
     model, news = ColdModel(), list[ColdStart]()
     with scripted(model) as server, anyio.fail_after(PATIENCE):
-        async with client_of(server, on_cold_start=news.append, max_connections=32) as client:
-            async with anyio.create_task_group() as group:
-                callers = Callers(client, group)
-                callers.start(MANY)
-                await held(server)
-                assert (server.open, len(server.requests)) == (1, 2)
-                model.wake()
+        async with (
+            client_of(server, on_cold_start=news.append, max_connections=32) as client,
+            anyio.create_task_group() as group,
+        ):
+            callers = Callers(client, group)
+            callers.start(MANY)
+            await held(server)
+            assert (server.open, len(server.requests)) == (1, 2)
+            model.wake()
         assert (len(server.requests), waiting(server)) == (MANY + 1, 1)
     assert (len(callers.results), callers.errors) == (MANY, [])
     assert sorted(result.attempts for result in callers.results) == [1] * (MANY - 1) + [2]
@@ -175,18 +177,17 @@ async def test_cancelling_the_waker_hands_over() -> None:
             model(request, wire)
 
     with scripted(script) as server, anyio.fail_after(PATIENCE):
-        async with client_of(server, on_cold_start=news.append) as client:
-            async with anyio.create_task_group() as group:
-                callers = Callers(client, group)
-                (waker,) = callers.start()
-                await held(server)
-                callers.start(20)
-                await anyio.wait_all_tasks_blocked()
-                waker.cancel()
-                await in_thread(left.wait, PATIENCE)
-                await held(server, 2)
-                assert (server.open, len(server.requests)) == (1, 4)
-                model.wake()
+        async with client_of(server, on_cold_start=news.append) as client, anyio.create_task_group() as group:
+            callers = Callers(client, group)
+            (waker,) = callers.start()
+            await held(server)
+            callers.start(20)
+            await anyio.wait_all_tasks_blocked()
+            waker.cancel()
+            await in_thread(left.wait, PATIENCE)
+            await held(server, 2)
+            assert (server.open, len(server.requests)) == (1, 4)
+            model.wake()
         assert len(server.requests) == 4 + 19
     assert (len(callers.results), callers.errors) == (20, [])
     assert [told.phase for told in news] == ["waiting", "warm"]
@@ -235,9 +236,11 @@ async def test_a_parked_callers_own_limit(option: str, expected: type[FillMaskEr
 
 async def test_the_first_answer_opens_the_door_whatever_it_is() -> None:
     """An error of the waker is not held against the others, and they do not wait for its resends."""
+    release = threading.Event()
 
     def script(request: Received, wire: Wire) -> None:
         if request.waits:
+            release.wait(LONGEST_WAIT)
             wire.reply(502, retry_after="30")
         elif len(server.requests) == 1:
             wire.loading()
@@ -245,13 +248,16 @@ async def test_the_first_answer_opens_the_door_whatever_it_is() -> None:
             wire.warm()
 
     with scripted(script) as server, anyio.fail_after(PATIENCE):
-        async with client_of(server) as client, anyio.create_task_group() as group:
-            callers = Callers(client, group)
-            callers.start(10)
-            await in_thread(server.wait_for, lambda server: len(server.requests) == 11)
-            await anyio.wait_all_tasks_blocked()
-            assert len(callers.results) == 9
-            group.cancel_scope.cancel()
+        async with client_of(server) as client, anyio.create_task_group() as outer:
+            Callers(client, outer).start()
+            await held(server)
+            async with anyio.create_task_group() as inner:
+                callers = Callers(client, inner)
+                callers.start(9)
+                await anyio.wait_all_tasks_blocked()
+                release.set()
+            assert (len(callers.results), len(server.requests)) == (9, 11)
+            outer.cancel_scope.cancel()
 
 
 async def test_an_error_of_the_waker_is_its_own() -> None:

@@ -79,10 +79,9 @@ async def test_a_bare_oserror_is_a_lost_connection() -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise OSError("no buffer space")
 
-    async with mocked(broken) as injected:
-        async with AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
-            with pytest.raises(ConnectError, match="no buffer space"):
-                await client.fill_mask(TEXT)
+    async with mocked(broken) as injected, AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
+        with pytest.raises(ConnectError, match="no buffer space"):
+            await client.fill_mask(TEXT)
 
 
 async def test_a_mock_of_corrupt_gzip() -> None:
@@ -108,10 +107,15 @@ async def streamed(size: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("size", "fits"), [pytest.param(LIMIT, True, id="at the limit"), pytest.param(LIMIT + 1, False, id="over it")]
+    ("how", "size", "fits"),
+    [
+        pytest.param("streamed", LIMIT, True, id="at the limit"),
+        pytest.param("streamed", LIMIT + 1, False, id="over it, streamed"),
+        pytest.param("told", LIMIT + 1, False, id="over it, told in advance"),
+        pytest.param("ready-made", LIMIT + 1, False, id="over it, ready-made"),
+    ],
 )
-@pytest.mark.parametrize("how", ["streamed", "told", "ready-made"])
-async def test_the_limit_of_a_body(size: int, fits: bool, how: str) -> None:
+async def test_the_limit_of_a_body(how: str, size: int, fits: bool) -> None:
     """A body may have 64 MiB and not a byte more, whether it is streamed, told in advance or made by a mock."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -159,11 +163,13 @@ async def test_no_more_than_max_connections() -> None:
         in_flight[0] -= 1
         return warm(request)
 
-    async with mocked(answer) as injected:
-        async with AsyncFillMaskClient(MODEL, http_client=injected, max_connections=most) as client:
-            async with anyio.create_task_group() as group:
-                for _ in range(50):
-                    group.start_soon(client.fill_mask, TEXT)
+    async with (
+        mocked(answer) as injected,
+        AsyncFillMaskClient(MODEL, http_client=injected, max_connections=most) as client,
+        anyio.create_task_group() as group,
+    ):
+        for _ in range(50):
+            group.start_soon(client.fill_mask, TEXT)
     assert in_flight == [0, most]
 
 
@@ -182,8 +188,10 @@ async def test_the_emulator_in_process() -> None:
 
 def continuation() -> SimpleNamespace:
     """Stand in for httpx2: httpx's names on other types."""
-    names = ("TimeoutException", "NetworkError", "ProxyError", "ProtocolError", "DecodingError", "InvalidURL")
-    return SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
+    names = ("TimeoutException", "NetworkError", "ProxyError", "ProtocolError", "DecodingError")
+    library = SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
+    library.ConnectTimeout = type("ConnectTimeout", (library.TimeoutException,), {})
+    return library
 
 
 @pytest.mark.parametrize(
@@ -194,7 +202,6 @@ def continuation() -> SimpleNamespace:
         pytest.param("ProxyError", ConnectError, id="proxy"),
         pytest.param("ProtocolError", ProtocolError, id="protocol"),
         pytest.param("DecodingError", ProtocolError, id="decoding"),
-        pytest.param("InvalidURL", ValueError, id="address"),
     ],
 )
 async def test_the_librarys_continuation(
@@ -207,7 +214,16 @@ async def test_the_librarys_continuation(
     def fail(request: httpx.Request) -> httpx.Response:
         raise getattr(library, raised)("boom")
 
-    async with mocked(fail) as injected:
-        async with AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
-            with pytest.raises(expected, match="boom"):
-                await client.fill_mask(TEXT)
+    async with mocked(fail) as injected, AsyncFillMaskClient(MODEL, http_client=injected, max_retries=0) as client:
+        with pytest.raises(expected, match="boom"):
+            await client.fill_mask(TEXT)
+
+
+async def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's own pools go through the proxy that the environment names, and are closed like the others."""
+    with scripted(lambda request, wire: wire.warm()) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with AsyncFillMaskClient(MODEL, base_url="http://model.example", token=False) as client:
+            assert (await client.fill_mask(TEXT))[0].token == 7
+        proxy.wait_until_idle()
+    assert [request.path for request in proxy.requests] == [f"http://model.example/models/{MODEL}"]

@@ -277,6 +277,9 @@ def test_an_injected_client_does_not_travel(travel: Callable[[Any], Any]) -> Non
 # --- never blocking the loop
 
 
+BUNDLE = Path(certifi.where()).read_bytes()
+
+
 class Pipe:
     """A named pipe in the place of a file: who reads it blocks until this end writes."""
 
@@ -300,8 +303,7 @@ class Pipe:
 @pytest.mark.parametrize("what", ["token", "certificates"])
 async def test_files_are_read_off_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """While a file blocks, the loop runs on: the token's file and the CA bundle are read in a worker thread."""
-    content = TOKEN.encode() if what == "token" else Path(certifi.where()).read_bytes()
-    pipe = Pipe(tmp_path / "pipe", content)
+    pipe = Pipe(tmp_path / "pipe", TOKEN.encode() if what == "token" else BUNDLE)
     monkeypatch.setenv("HF_TOKEN_PATH" if what == "token" else "SSL_CERT_FILE", str(pipe.path))
     with scripted(warm) as server, anyio.fail_after(PATIENCE):
         async with AsyncFillMaskClient(MODEL, base_url=server.url) as client, anyio.create_task_group() as group:

@@ -92,8 +92,11 @@ async def test_a_learnt_mask_belongs_to_its_model(model: Model) -> None:
 async def test_a_cold_start_and_a_mask_in_one_call(network: respx.MockRouter) -> None:
     """A call that waits and then learns the mask counts all its requests."""
     model = Model()
-    answers = iter([lambda _: httpx.Response(503, json=LOADING), model, model])
-    network.post(f"{BASE}/models/{XLM}").mock(side_effect=lambda request: next(answers)(request))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return model(request) if route.call_count else httpx.Response(503, json=LOADING)
+
+    route = network.post(f"{BASE}/models/{XLM}").mock(side_effect=answer)
     async with client_of() as client:
         result = await client.fill_mask(THEIRS)
     assert (model.texts, result.attempts) == ([THEIRS, OURS], 3)

@@ -279,6 +279,23 @@ async def test_where_the_token_is_found(
     assert sent(route)[0].headers.get("authorization") == expected
 
 
+@pytest.mark.parametrize(
+    ("token", "error"),
+    [
+        pytest.param(5, TypeError, id="a number"),
+        pytest.param(True, TypeError, id="True"),
+        pytest.param(f"Bearer {TOKEN}", ValueError, id="with its scheme"),
+        pytest.param(f"{TOKEN}\nx: y", ValueError, id="with a header"),
+        pytest.param(f"{TOKEN}é", ValueError, id="not ASCII"),
+    ],
+)
+def test_what_is_no_token(token: Any, error: type[Exception]) -> None:
+    """What cannot be a token is refused at construction, and not repeated in the message."""
+    with pytest.raises(error) as caught:
+        AsyncFillMaskClient(MODEL, token=token)
+    assert TOKEN not in str(caught.value)
+
+
 async def test_a_token_of_false_sends_none(wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch) -> None:
     """With token=False not even a token in the environment is sent."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -325,7 +342,7 @@ async def test_a_post_never_follows_a_redirect(wire: respx.MockRouter, status: i
     wire.post(ENDPOINT).respond(status, headers={"location": "https://evil.example/"})
     injected = None if own else httpx.AsyncClient(follow_redirects=True)
     async with AsyncFillMaskClient(MODEL, base_url=BASE, http_client=injected) as client:
-        with pytest.raises(APIError, match="https://evil.example/") as caught:
+        with pytest.raises(APIError, match=r"https://evil\.example/") as caught:
             await client.fill_mask(TEXT)
     if injected is not None:
         await injected.aclose()

@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import BinaryIO
 
-__all__ = ["is_locked_for_us", "replace_by", "same_file", "sync_data", "write_whole"]
+__all__ = ["is_locked_for_us", "replace_by", "same_file", "sync_data", "write_all", "write_whole"]
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write `data` to a file without a buffer, which may take it in parts."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def write_whole(path: str, data: bytes) -> None:

@@ -30,7 +30,7 @@ class FailedLines:
     def __init__(self, path: str, header: bytes = b"", encode: Callable[[Any], bytes] = bytes) -> None:
         self._path = path
         self._encode = encode
-        self._file = open(_beside(path), "wb")
+        self._file = open(_beside(path), "wb")  # noqa: SIM115 - closed by `close`
         self.write([header] if header else [], encode=bytes)
 
     def write(self, raws: Sequence[Any], encode: Callable[[Any], bytes] | None = None) -> None:
@@ -55,7 +55,7 @@ class FailedTable:
     def __init__(self, path: str, schema: Any) -> None:
         self._path = path
         self._schema = schema
-        self._file = open(_beside(path), "wb")
+        self._file = open(_beside(path), "wb")  # noqa: SIM115 - closed by `close`
         self._arrow: Any = importlib.import_module("pyarrow")
         self._writer: Any = importlib.import_module("pyarrow.parquet").ParquetWriter(self._file, schema)
 

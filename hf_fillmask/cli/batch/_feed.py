@@ -26,7 +26,9 @@ __all__ = ["Feed"]
 class Feed:
     """An async iterator of texts, and the way back: from an item of the client's stream to the rows with its text."""
 
-    def __init__(self, chunks: Iterator[Chunk], desk: Desk, counts: Counts, rate: Rate, answers: Answers | None) -> None:
+    def __init__(
+        self, chunks: Iterator[Chunk], desk: Desk, counts: Counts, rate: Rate, answers: Answers | None
+    ) -> None:
         self._chunks = chunks
         self._desk = desk
         self._counts = counts

@@ -1,7 +1,7 @@
 """The input: which format it has, how it is told from another one, and its rows.
 
-Rule: blocking, so it runs in a worker thread; a stream (standard input, a pipe) is read once and from its beginning, and
-waiting for it ends when `check` raises.
+Rule: blocking, so it runs in a worker thread; a stream (standard input, a pipe) is read once and from its beginning,
+and waiting for it ends when `check` raises.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import PurePath
@@ -23,12 +23,13 @@ from typing import Any, BinaryIO
 import click
 
 from .._errors import Failure
+from ._bitmap import Bitmap
 from ._failed import FailedLines, FailedTable, cells_line
-from ._lines import BLOCK, blocks_of_lines, count_lines
+from ._lines import BLOCK, Blocks, count_lines
 from ._rows import Chunk, json_row, text_row
-from ._tables import CsvTable, line_chunks, parquet_chunks
+from ._tables import CsvTable, LineTable, ParquetTable
 
-__all__ = ["FORMATS", "Input", "open_input"]
+__all__ = ["FORMATS", "Failed", "Input", "format_of", "open_input"]
 
 FORMATS = ("text", "jsonl", "csv", "parquet")
 
@@ -44,15 +45,15 @@ Check = Callable[[], None]
 class Input:
     """An input that is open: what tells it from others, its rows, and where its failed rows can go.
 
-    `chunks` takes the indices of the rows that are done; `count` gives the number of its lines, None where nobody knows.
+    `chunks` takes the rows that are done; `count` gives the number of its lines, None where nobody knows.
     """
 
     format: str
     identity: dict[str, Any]
-    chunks: Callable[[Container[int]], Iterator[Chunk]]
+    chunks: Callable[[Bitmap], Iterator[Chunk]]
     failed: Callable[[str], Failed]
-    count: Callable[[Check], int | None] = lambda _: None
-    resources: ExitStack = field(default_factory=ExitStack)
+    count: Callable[[Check], int | None]
+    resources: ExitStack
 
     def close(self) -> None:
         """Close the file."""
@@ -74,7 +75,9 @@ def open_input(path: str, asked: str | None, column: str, check: Check) -> Input
     resources = ExitStack()
     try:
         file = _opened(path, resources)
-        return (_parquet if kind == "parquet" else _lines)(kind, path, file, column, resources, check)
+        if kind == "parquet":
+            return _parquet(path, file, column, resources)
+        return _lines(kind, path, file, column, resources, check)
     except OSError as error:
         resources.close()
         raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from error
@@ -85,7 +88,7 @@ def open_input(path: str, asked: str | None, column: str, check: Check) -> Input
 
 def _opened(path: str, resources: ExitStack) -> BinaryIO:
     if path != "-":
-        return resources.enter_context(open(path, "rb", buffering=0))  # type: ignore[return-value]  # as much as we need
+        return resources.enter_context(open(path, "rb", buffering=0))
     stdin = sys.stdin
     if stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # so it is where it was closed
         raise click.UsageError("'-' asks for standard input, which is closed")
@@ -93,22 +96,22 @@ def _opened(path: str, resources: ExitStack) -> BinaryIO:
 
 
 def _lines(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
-    blocks = blocks_of_lines(_reader(path, file, check))
-    first = next(blocks, [])
+    blocks = Blocks(_reader(path, file, check))
+    first: list[bytes] = next(blocks, [])
     identity = _identity(path, file, first)
     first[:1] = [line.removeprefix(_BOM) for line in first[:1]]
-    blocks = chain([first] if first else [], blocks)
-    count = partial(_count, path) if identity["size"] is not None else lambda _: None
+    all_blocks = chain([first] if first else [], blocks)
+    count = _unknown if identity["size"] is None else partial(_count, path)
     if kind != "csv":
-        chunks = partial(line_chunks, blocks, text_row if kind == "text" else json_row, column)
-        return Input(kind, identity, chunks, FailedLines, count, resources)
-    table = CsvTable(blocks)
+        parse = text_row if kind == "text" else partial(json_row, column=column)
+        return Input(kind, identity, LineTable(all_blocks, parse).chunks, FailedLines, count, resources)
+    table = CsvTable(all_blocks, column)
     _has(column, table.header, path)
     failed = partial(FailedLines, header=cells_line(table.header), encode=cells_line)
-    return Input(kind, identity, partial(table.chunks, column), failed, count, resources)
+    return Input(kind, identity, table.chunks, failed, count, resources)
 
 
-def _parquet(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
+def _parquet(path: str, file: BinaryIO, column: str, resources: ExitStack) -> Input:
     if not _is_regular(file):
         raise click.UsageError("Parquet is read from a file, not from a stream")
     try:
@@ -120,16 +123,9 @@ def _parquet(kind: str, path: str, file: BinaryIO, column: str, resources: ExitS
     except ValueError as error:  # pyarrow's own errors are some
         raise click.UsageError(f"cannot read {path}: {error}") from error
     _has(column, table.schema_arrow.names, path)
-    rows = table.metadata.num_rows
-
-    def chunks(done: Container[int]) -> Iterator[Chunk]:
-        try:
-            yield from parquet_chunks(table, column, done)
-        except (OSError, ValueError) as error:
-            raise Failure(f"cannot read {path}: {error}") from error
-
+    chunks, rows = ParquetTable(table, column, path).chunks, table.metadata.num_rows
     failed = partial(FailedTable, schema=table.schema_arrow)
-    return Input(kind, _identity(path, file, []), chunks, failed, lambda _: rows, resources)
+    return Input("parquet", _identity(path, file, []), chunks, failed, lambda _: rows, resources)
 
 
 def _has(column: str, columns: list[str], path: str) -> None:
@@ -177,6 +173,10 @@ def _identity(path: str, file: BinaryIO, first: list[bytes]) -> dict[str, Any]:
 
 def _hash(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _unknown(check: Check) -> None:  # noqa: ARG001 - as the other ways to count
+    return None
 
 
 def _count(path: str, check: Check) -> int:

@@ -29,7 +29,7 @@ class Job:
     keep_going: bool = False
     max_rps: float | None = None
     texts_a_request: int = 1
-    asks_equal_texts: bool = False
+    asks_equal_texts_once: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     call: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

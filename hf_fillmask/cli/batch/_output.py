@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from .._errors import Failure
-from ._disk import is_locked_for_us, same_file, sync_data, write_whole
+from ._disk import is_locked_for_us, same_file, sync_data, write_all, write_whole
 from ._manifest import differences, dumped, loaded
 from ._scan import Scan, scan
 
@@ -41,9 +41,7 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Append `data`."""
-        view = memoryview(data)
-        while view:
-            view = view[self.file.write(view) :]
+        write_all(self.file, data)
 
     def sync(self) -> None:
         """Bring it to the disk."""
@@ -86,15 +84,15 @@ def open_output(path: str, mode: Mode, made_of: dict[str, Any], check: Check) ->
         raise Refused(f"cannot write {path}: {error.strerror}") from error
 
 
-def _locked(path: str, mode: Mode) -> BinaryIO:
+def _locked(path: str, mode: Mode, lock: Callable[[int], bool] = is_locked_for_us) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | (os.O_EXCL if mode == "new" else 0)
     while True:
-        file = open(os.open(path, flags, 0o666), "r+b", buffering=0)
-        if not is_locked_for_us(file.fileno()):
+        file = open(os.open(path, flags, 0o666), "r+b", buffering=0)  # noqa: SIM115 - the run closes it
+        if not lock(file.fileno()):
             file.close()
             raise Refused(f"another run writes to {path}", "wait for it, or choose another output")
         if same_file(file.fileno(), path):
-            return file  # type: ignore[return-value]  # a raw file, with all that is used of a BinaryIO
+            return file
         file.close()
 
 

@@ -6,6 +6,7 @@ Rule: writes to standard error only. The live line leaves out its last parts whe
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +52,7 @@ class Progress:
     def on_cold_start(self, news: ColdStart) -> None:
         """Show that the model loads."""
         self._cold = news if news.phase == "waiting" else None
+        self._speed = Speed()  # the wait says nothing about what comes
         self._cold_since = time.monotonic() - news.waited
         if self._live is None:
             self._news(news)
@@ -59,7 +61,8 @@ class Progress:
         """Write a plain line now and then, for ever; nothing where the live line is."""
         while self._live is None:
             await anyio.sleep(_PAUSE)
-            self._console.print(", ".join(self._parts()), soft_wrap=True)
+            with suppress(OSError):  # nobody reads it; the rows come all the same
+                self._console.print(", ".join(self._parts()), soft_wrap=True)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the live line; rich asks for it ten times a second."""

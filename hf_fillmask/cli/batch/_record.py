@@ -1,6 +1,6 @@
 """A row of the output: what became of a row of the input, as a line of JSON, and the line's way back.
 
-Rule: plain functions on values. The fields stand in the order of `FIELDS`, so that a line can be judged by its beginning.
+Rule: plain functions on values. The fields stand in the order of `FIELDS`: a line can be judged by its beginning.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._errors import BadRequestError, FillMaskError, MaskNotFoundError
 from ..._values import BatchItem
-from ._encode import encoded
+from ._encode import encoded, encoded_masks
 from ._rows import Row
 
 __all__ = ["Outcome", "invalid", "judged", "line", "outcome"]
@@ -42,8 +42,9 @@ class Outcome:
 def outcome(item: BatchItem) -> Outcome:
     """Take an item of the client's stream apart."""
     if item.result is not None:
-        masks = [[prediction.to_dict() for prediction in mask] for mask in item.result.masks]
-        return Outcome(encoded(masks), request_id=item.result.request_id, attempts=item.result.attempts)
+        return Outcome(
+            encoded_masks(item.result.masks), request_id=item.result.request_id, attempts=item.result.attempts
+        )
     error: Any = item.error
     told = _error(type(error).__name__, error.message, getattr(error, "status_code", None))
     lasting = isinstance(error, (BadRequestError, MaskNotFoundError))
@@ -73,14 +74,16 @@ def line(row: Row, came: Outcome) -> bytes:
 
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_OURS = re.compile(rb'\{"id":(?:-?\d+|%b),"index":(\d+),"inputs":(?:null|%b),"masks":(null,|\[.*\}$)' % (_STRING, _STRING))
+_HEAD = rb'\{"id":(?:-?\d+|%b),"index":(\d+),"inputs":(?:null|%b),"masks":' % (_STRING, _STRING)
+_TAIL = rb',"request_id":(?:null|%b),"attempts":\d+(?:,.*)?\}' % _STRING
+_OURS = re.compile(_HEAD + rb'(?:(null),"error":\{.*\}|\[.*\],"error":null)' + _TAIL, re.DOTALL)
 
 
 def judged(text: bytes) -> tuple[int, bool] | None:
     """Read of a line, without its end, which row it is of and whether that is done; None if it is no row of ours."""
-    begins = _OURS.match(text)
-    if begins is not None and b"\0" not in text:  # a crash of the machine may leave zeros
-        return int(begins[1]), begins[2] != b"null,"
+    ours = _OURS.fullmatch(text)
+    if ours is not None and b"\0" not in text:  # a crash of the machine may leave zeros
+        return int(ours[1]), ours[2] is None
     try:
         row = json.loads(text)
         index, masks = row["index"], row["masks"]

@@ -45,8 +45,8 @@ class Chunk:
     skipped: int
 
 
-def text_row(index: int, line: bytes, column: str) -> Row | None:
-    """Read a line of text; a blank one is no row. There is no `column` in it."""
+def text_row(index: int, line: bytes) -> Row | None:
+    """Read a line of text; a blank one is no row."""
     if not line.strip():
         return None
     try:
@@ -72,15 +72,16 @@ def json_row(index: int, line: bytes, column: str) -> Row | None:
 
 def values_row(index: int, values: Mapping[str, Any], column: str, raw: Any) -> Row:
     """Make a row of named values: its text under `column`, its id under ``id`` or ``custom_id``, the rest is kept."""
-    named = next((name for name in ("id", "custom_id") if values.get(name) is not None), "id")
-    own = {column, named, "id"} if values.get("id") is None else {column, named}
+    named = "custom_id" if values.get("id") is None and values.get("custom_id") is not None else "id"
+    own = (column, named, "id")
+    row_id = values.get(named)
     try:
-        row_id = index if values.get(named) is None else values[named]
-        kept = b"".join(_member(name, value, values) for name, value in values.items() if name not in own)
-        row = Row(index, encoded(row_id), None, kept, raw, _problem(values, column))
+        kept = b"".join([_member(name, value, values) for name, value in values.items() if name not in own])
+        known = encoded(index if row_id is None else row_id)
     except RecursionError:
         return broken_row(index, raw, "nested too deeply")
-    return row if row.problem else Row(index, row.id, values[column], kept, raw)
+    problem = _problem(values, column)
+    return Row(index, known, None if problem else values[column], kept, raw, problem)
 
 
 def broken_row(index: int, raw: Any, problem: str) -> Row:

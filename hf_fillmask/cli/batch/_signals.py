@@ -5,14 +5,12 @@ Rule: the first one ends the run in good order; a second one, whatever is still 
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
-from anyio.abc import TaskStatus
 
 __all__ = ["Stop", "stopping"]
 
@@ -23,24 +21,27 @@ class Stop:
 
     signal: int | None = None
 
+    @property
+    def name(self) -> str:
+        """What people call the signal."""
+        return "Ctrl-C" if self.signal == signal.SIGINT else signal.Signals(self.signal or 0).name
+
 
 @asynccontextmanager
 async def stopping() -> AsyncGenerator[Stop]:
     """Cancel the block when a signal comes, and tell which."""
     stop = Stop()
     async with anyio.create_task_group() as group:
-        if os.name == "posix":  # elsewhere Ctrl-C cancels by itself, and there is no SIGTERM to wait for
-            await group.start(_wait, stop, group.cancel_scope)
+        group.start_soon(_wait, stop, group.cancel_scope)
         yield stop
         group.cancel_scope.cancel()
 
 
-async def _wait(stop: Stop, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
-        wanted.append(signal.SIGHUP)
-    with anyio.open_signal_receiver(*wanted) as signals:
-        task_status.started()
-        async for number in signals:
-            stop.signal = number
-            scope.cancel()
+async def _wait(stop: Stop, scope: anyio.CancelScope) -> None:
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
+    ignored = signal.getsignal(hangup) is signal.SIG_IGN  # as nohup leaves it
+    wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGTERM if ignored else hangup}
+    # Windows has no such receivers; there Ctrl-C cancels by itself.
+    with suppress(NotImplementedError), anyio.open_signal_receiver(*wanted) as signals:
+        stop.signal = await anext(signals)
+        scope.cancel()

@@ -45,7 +45,7 @@ class Sink:
 
     @property
     def is_full(self) -> bool:
-        """Whether `room` would wait."""
+        """Whether whoever puts should wait for `room`."""
         return self._size >= _FULL
 
     @property
@@ -64,9 +64,8 @@ class Sink:
         self._grow(1)
 
     async def room(self) -> None:
-        """Wait until there is room."""
-        if self.is_full:
-            await self.flush()
+        """Make room: wait until what is there is written."""
+        await self.flush()
 
     async def flush(self, *, sync: bool = False) -> None:
         """Write what is there; a cancellation waits for that."""
@@ -93,8 +92,8 @@ class Sink:
                 self._synced = anyio.current_time()
 
     def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size >= _WAKE:
+        before, self._size = self._size, self._size + size
+        if before < _WAKE <= self._size:
             self._wake.set()
 
     def _write(self, lines: bytes, failed: Sequence[Any], sync: bool) -> None:

@@ -62,4 +62,5 @@ def summary(counts: Counts, seconds: float) -> str:
     told = [f"{counts.filled:,} filled", f"{counts.failed:,} failed"]
     if counts.skipped:
         told.append(f"{counts.skipped:,} done before")
-    return f"{', '.join(told)}; {counts.asked:,} texts asked in {seconds:.1f} s ({rate:,.0f} rows/s)"
+    took = f"{seconds:.1f} s" if seconds < 60 else time_left(seconds)
+    return f"{', '.join(told)}; {counts.asked:,} asked in {took} ({rate:,.0f} rows/s)"

@@ -44,15 +44,15 @@ class StopRule:
         self._answered = False
         self._hopeless = self._others = 0
 
-    def stops(self, failure: FillMaskError | None) -> bool:
-        """Count what a text ended in, None for a result; tell whether the run is to stop here."""
+    def reason(self, failure: FillMaskError | None) -> FillMaskError | None:
+        """Count what a text ended in, None for a result; return it if the run is to stop here."""
         if failure is None or isinstance(failure, _OF_THE_TEXT):
             self._answered = True
             self._hopeless = self._others = 0
-            return False
+            return None
         if isinstance(failure, _HOPELESS):
             self._hopeless += 1
         else:
             self._others += 1
         over = self._hopeless >= _HOPELESS_LIMITS[self._answered] or self._others >= _LIMITS[self._answered]
-        return over and not self._keep_going
+        return failure if over and not self._keep_going else None

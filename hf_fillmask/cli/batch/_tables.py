@@ -1,96 +1,135 @@
 """How rows are read out of each format: lines of text or JSON, CSV, Parquet.
 
-Rule: lazily, a chunk at a time, in order. A row that is done before is not looked at any closer.
+Rule: lazily, a chunk at a time, in order. A row that is done before is not looked at any closer. Iterators, but no
+generators: they are asked from one thread and then another, which tracers do not follow.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+from .._errors import Failure
+from ._bitmap import Bitmap
 from ._rows import Chunk, Row, broken_row, values_row
 
-__all__ = ["CsvTable", "line_chunks", "parquet_chunks"]
+__all__ = ["CsvTable", "LineTable", "ParquetTable"]
 
-Parse = Callable[[int, bytes, str], Row | None]
+Parse = Callable[[int, bytes], Row | None]
 _PARQUET_ROWS = 1000
 
 
-def line_chunks(blocks: Iterator[list[bytes]], parse: Parse, column: str, done: Container[int]) -> Iterator[Chunk]:
-    """Read a row a line; blank lines are none, but count in the index."""
-    first = 0
-    for lines in blocks:
-        numbered = [(index, line) for index, line in enumerate(lines, first) if index not in done]
-        rows = [row for index, line in numbered if (row := parse(index, line, column)) is not None]
-        yield Chunk(rows, len(lines), len(lines) - len(numbered))
-        first += len(lines)
+class LineTable:
+    """A row a line; blank lines are none, but count in the index."""
+
+    def __init__(self, blocks: Iterator[list[bytes]], parse: Parse) -> None:
+        self._blocks = blocks
+        self._parse = parse
+        self._next = 0
+
+    def chunks(self, done: Bitmap) -> Iterator[Chunk]:
+        """Read the rows that are not `done`, those of a block of lines at a time."""
+        return map(partial(self._chunk, done), self._blocks)
+
+    def _chunk(self, done: Bitmap, lines: list[bytes]) -> Chunk:
+        numbered = [(index, line) for index, line in enumerate(lines, self._next) if index not in done]
+        rows = [row for index, line in numbered if (row := self._parse(index, line)) is not None]
+        self._next += len(lines)
+        return Chunk(rows, len(lines), len(lines) - len(numbered))
 
 
 class CsvTable:
-    """A CSV file with a header; a record may go over several lines, and blank ones are no rows but count."""
+    """Records after a `header`; one may go over several lines, and blank ones are no rows but count in the index."""
 
-    def __init__(self, blocks: Iterator[list[bytes]]) -> None:
-        self._blocks = blocks
-        self._waiting: deque[bytes] = deque()
-        self._undecodable = False
-        self._records = csv.reader(self._lines())
+    def __init__(self, blocks: Iterator[list[bytes]], column: str) -> None:
+        self._lines = _DecodedLines(blocks)
+        self._records = csv.reader(self._lines)
+        self._column = column
+        self._next = 0
         self.header: list[str] = next(self._records, [])
+        self._counted = 0
 
-    def chunks(self, column: str, done: Container[int]) -> Iterator[Chunk]:
-        """Read the records after the header, those of a block of lines at a time."""
-        index, lines = 0, 0
+    def chunks(self, done: Bitmap) -> Iterator[Chunk]:
+        """Read the records that are not `done`, those of a block of lines at a time."""
+        return iter(partial(self._chunk, done), None)
+
+    def _chunk(self, done: Bitmap) -> Chunk | None:
         rows: list[Row] = []
         skipped = 0
-        for cells in self._all_records():
-            if index in done:
+        while (cells := self._record()) is not None:
+            if self._next in done:
                 skipped += 1
             elif cells:
-                rows.append(self._row(index, cells, column))
-            index += 1
-            if not self._waiting:
-                yield Chunk(rows, self._records.line_num - lines, skipped)
-                rows, skipped, lines = [], 0, self._records.line_num
+                rows.append(self._row(self._next, cells))
+            self._next += 1
+            if not self._lines.waiting:
+                before, self._counted = self._counted, self._records.line_num
+                return Chunk(rows, self._counted - before, skipped)
+        return None
 
-    def _all_records(self) -> Iterator[list[str] | csv.Error]:
-        while True:
-            self._undecodable = False
-            try:
-                yield next(self._records)
-            except StopIteration:
-                return
-            except csv.Error as error:  # a field over the limit of 128 KiB, or a bare carriage return
-                yield error
+    def _record(self) -> list[str] | csv.Error | None:
+        self._lines.undecodable = False
+        try:
+            return next(self._records, None)
+        except csv.Error as error:  # a field over the limit of 128 KiB, or a bare carriage return
+            return error
 
-    def _row(self, index: int, cells: list[str] | csv.Error, column: str) -> Row:
+    def _row(self, index: int, cells: list[str] | csv.Error) -> Row:
         if isinstance(cells, csv.Error):
             return broken_row(index, [], f"not CSV: {cells}")
-        if self._undecodable:
+        if self._lines.undecodable:
             return broken_row(index, cells, "not UTF-8")
         if len(cells) > len(self.header):
             return broken_row(index, cells, f"has {len(cells)} cells, and the header {len(self.header)}")
-        return values_row(index, dict(zip(self.header, cells, strict=False)), column, cells)
+        return values_row(index, dict(zip(self.header, cells, strict=False)), self._column, cells)
 
-    def _lines(self) -> Iterator[str]:
-        for lines in self._blocks:
-            self._waiting.extend(lines)
-            while self._waiting:
-                yield self._decoded(self._waiting.popleft()) + "\n"
 
-    def _decoded(self, line: bytes) -> str:
+class _DecodedLines:
+    """Lines as str, bytes that are no UTF-8 hidden in them; `waiting` are those that need no reading."""
+
+    def __init__(self, blocks: Iterator[list[bytes]]) -> None:
+        self._blocks = blocks
+        self.waiting: deque[bytes] = deque()
+        self.undecodable = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while not self.waiting:
+            self.waiting.extend(next(self._blocks))
+        line = self.waiting.popleft()
         try:
-            return line.decode()
+            return line.decode() + "\n"
         except UnicodeDecodeError:
-            self._undecodable = True
-            return line.decode(errors="surrogateescape")
+            self.undecodable = True
+            return line.decode(errors="surrogateescape") + "\n"
 
 
-def parquet_chunks(file: Any, column: str, done: Container[int]) -> Iterator[Chunk]:
-    """Read the rows of pyarrow's `ParquetFile`."""
-    first = 0
-    for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-        numbered = [(index, values) for index, values in enumerate(batch.to_pylist(), first) if index not in done]
-        rows = [values_row(index, values, column, values) for index, values in numbered]
-        yield Chunk(rows, batch.num_rows, batch.num_rows - len(numbered))
-        first += batch.num_rows
+class ParquetTable:
+    """The rows of pyarrow's `ParquetFile`; what it cannot read further on is a failure."""
+
+    def __init__(self, file: Any, column: str, path: str) -> None:
+        self._batches = file.iter_batches(batch_size=_PARQUET_ROWS)
+        self._column = column
+        self._path = path
+        self._next = 0
+
+    def chunks(self, done: Bitmap) -> Iterator[Chunk]:
+        """Read the rows that are not `done`, a thousand at a time."""
+        return iter(partial(self._chunk, done), None)
+
+    def _chunk(self, done: Bitmap) -> Chunk | None:
+        try:
+            batch = next(self._batches, None)
+        except (OSError, ValueError) as error:
+            raise Failure(f"cannot read {self._path}: {error}") from error
+        if batch is None:
+            return None
+        numbered = [(index, values) for index, values in enumerate(batch.to_pylist(), self._next) if index not in done]
+        rows = [values_row(index, values, self._column, values) for index, values in numbered]
+        self._next += batch.num_rows
+        return Chunk(rows, batch.num_rows, batch.num_rows - len(numbered))

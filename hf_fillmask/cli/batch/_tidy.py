@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from ._bitmap import Bitmap
 from ._disk import is_locked_for_us, replace_by
