@@ -58,11 +58,11 @@ class Pool:
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once and read the whole answer; bound neither in time nor in number."""
-        url = self._checked_url(request)
+        self._checked_url(request)
         self.busy += 1
         answer: Any = None
         try:
-            answer = await self._answered(request, url, credentials)
+            answer = await self._answered(request, credentials)
             status = answer.status_code
             headers = credentials.redact_headers(status, plain_headers(answer.headers.raw))
             body = await self._body(answer, headers, request)
@@ -85,12 +85,12 @@ class Pool:
             self._url = request.url, _parsed(request.url)
         return self._url[1]
 
-    async def _answered(self, request: Request, url: httpx.URL, credentials: Credentials) -> Any:
+    async def _answered(self, request: Request, credentials: Credentials) -> Any:
         """Build the request from bytes: a third of the time of ``client.build_request(json=...)``."""
         timeout = dict.fromkeys(("connect", "read", "write", "pool"))
         sent = httpx.Request(
             request.method,
-            url,
+            self._checked_url(request),
             headers=_headers(request, credentials),
             content=request.body,
             extensions={"timeout": timeout},
@@ -121,7 +121,7 @@ class ClientPool(Pool):
         self._client = client
         self._url: tuple[str, httpx.URL] | None = None
 
-    async def _answered(self, request: Request, url: httpx.URL, credentials: Credentials) -> Any:
+    async def _answered(self, request: Request, credentials: Credentials) -> Any:
         """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
         headers = _headers(request, credentials)
         sent = self._client.build_request(

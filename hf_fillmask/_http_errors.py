@@ -45,6 +45,10 @@ def _named(error: Exception, request: Request, *, reading: bool) -> TransportErr
             return _protocol_error(text, request, reading=reading)
         if isinstance(error, library.InvalidURL):
             return ValueError(f"{request.url} is not a valid address: {text}")
+    return _nameless(error, text, request)
+
+
+def _nameless(error: Exception, text: str, request: Request) -> TransportError | None:
     if _is_aiohttp_error(error):
         return ProtocolError(f"the answer is not proper HTTP: {_message(error)}", model=request.model)
     if isinstance(error, OSError):

@@ -45,6 +45,8 @@ class Portal:
 
     def call(self, function: Callable[[], Awaitable[T]]) -> T:
         """Run `function` in the portal and wait; an interrupt cancels it, and waits until it has let go."""
+        if self._finalizer is not None and not self._finalizer.alive:
+            raise RuntimeError("this client is closed; make a new one")
         portal = self._started()
         done = threading.Event()
         future = portal.start_task_soon(partial(_run, function, done))

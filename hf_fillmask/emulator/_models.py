@@ -69,10 +69,12 @@ class _Count:
     def __init__(self, sentences: Sequence[str], *, uncased: bool) -> None:
         self._steps = learning(sentences, uncased=uncased)
         self._model: LanguageModel | None = None
-        self._lock = anyio.Lock()
+        self._lock: anyio.Lock | None = None
 
     async def finished(self) -> LanguageModel:
         """Return the model, after the steps that are still to do."""
+        # Made here, since a lock belongs to the event loop that it is made in: the server's, not the program's.
+        self._lock = self._lock or anyio.Lock()
         async with self._lock:
             while self._model is None:
                 self._model = next(self._steps)

@@ -25,7 +25,7 @@ import click
 from .._errors import Failure
 from ._bitmap import Bitmap
 from ._failed import FailedLines, FailedTable, cells_line
-from ._lines import BLOCK, Blocks, count_lines
+from ._lines import BLOCK, blocks_of_lines, count_lines
 from ._rows import Chunk, json_row, text_row
 from ._tables import CsvTable, LineTable, ParquetTable
 
@@ -96,8 +96,8 @@ def _opened(path: str, resources: ExitStack) -> BinaryIO:
 
 
 def _lines(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
-    blocks = Blocks(_reader(path, file, check))
-    first: list[bytes] = next(blocks, [])
+    blocks = blocks_of_lines(_reader(path, file, check))
+    first = next(blocks, [])
     identity = _identity(path, file, first)
     first[:1] = [line.removeprefix(_BOM) for line in first[:1]]
     all_blocks = chain([first] if first else [], blocks)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ._bitmap import Bitmap
-from ._lines import Blocks
+from ._lines import blocks_of_lines
 from ._record import judged
 
 __all__ = ["Scan", "scan", "whole_lines"]
@@ -43,7 +43,7 @@ def whole_lines(file: BinaryIO, check: Callable[[], None]) -> Iterator[tuple[int
     size = file.seek(0, 2)
     file.seek(0)
     offset = 0
-    for lines in Blocks(file.read, _BLOCK):
+    for lines in blocks_of_lines(file.read, _BLOCK):
         check()
         for line in lines:
             if offset + len(line) < size:

@@ -1,7 +1,6 @@
 """How rows are read out of each format: lines of text or JSON, CSV, Parquet.
 
-Rule: lazily, a chunk at a time, in order. A row that is done before is not looked at any closer. Iterators, but no
-generators: they are asked from one thread and then another, which tracers do not follow.
+Rule: lazily, a chunk at a time, in order. A row that is done before is not looked at any closer.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from ._bitmap import Bitmap
 from ._disk import is_locked_for_us, replace_by
@@ -36,7 +37,7 @@ def tidy(output: OutputFile, check: Check, *, ordered: bool) -> None:
             is_locked_for_us(file.fileno())
             replace_by(beside, output.path)
     except BaseException:
-        if os.path.exists(beside):
+        with suppress(FileNotFoundError):
             os.unlink(beside)
         raise
 
