@@ -63,10 +63,11 @@ class BatchStream(AsyncIterator[BatchItem]):
         self._failure: Exception | None = None
         self._early: dict[int, BatchItem] = {}
         self._ready: deque[BatchItem] = deque()
-        self._send, self._receive = anyio.create_memory_object_stream[list[BatchItem]](most)
+        self._most = most
 
     async def __aenter__(self) -> Self:
         """Start the workers."""
+        self._send, self._receive = anyio.create_memory_object_stream[list[BatchItem]](self._most)
         self._group = anyio.create_task_group()
         await self._group.__aenter__()
         self._group.start_soon(self._run)

@@ -7,7 +7,6 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.request import getproxies
 
@@ -160,8 +159,8 @@ class ConnectionPools:
     """Several small pools side by side; an exchange takes the least busy one."""
 
     def __init__(self, max_connections: int, injected: httpx.AsyncClient | None, kind: TransportKind = "httpx") -> None:
-        if kind == "aiohttp" and find_spec("httpx_aiohttp") is None:
-            raise ImportError("transport='aiohttp' needs httpx-aiohttp: pip install 'hf-fillmask[aiohttp]'")
+        if kind == "aiohttp":
+            _aiohttp()
         self._max_connections = max_connections
         self._kind = kind
         self._context: ssl.SSLContext | None = None
@@ -223,6 +222,8 @@ def _proxies() -> bool:
 
 
 def _aiohttp() -> Any:
-    import httpx_aiohttp
-
+    try:
+        import httpx_aiohttp
+    except ImportError as error:
+        raise ImportError("transport='aiohttp' needs httpx-aiohttp: pip install 'hf-fillmask[aiohttp]'") from error
     return httpx_aiohttp

@@ -95,10 +95,8 @@ def _serve(ready: Future[BlockingPortal]) -> None:
 
     try:
         anyio.run(main)
-    except BaseException as error:
-        if ready.done():
-            raise
-        ready.set_exception(error)  # no event loop could be made: whoever waits for it is told
+    except BaseException as error:  # no event loop could be made: whoever waits for it is told
+        ready.set_exception(error)
 
 
 def _stop(portal: BlockingPortal, thread: threading.Thread, farewell: Callable[[], Awaitable[None]]) -> None:

@@ -34,7 +34,6 @@ class Visit:
     waker: bool = False
     generation: int = -1
     waited: float = 0.0
-    released: anyio.Event | None = None
     answer: Response | None = None
     was_cold: bool = False
     impatient: bool = False
@@ -47,7 +46,7 @@ class Door:
         self._tell = tell
         self._state: Literal["shut", "waking", "open"] = "shut"
         self._generation = 0  # counts the openings, to know an old 503 from a new one
-        self._parked: dict[Visit, None] = {}  # in the order of their coming
+        self._parked: dict[Visit, anyio.Event] = {}  # in the order of their coming
         self._first: Response | None = None  # the 503 that began the wake-up
         self._since = 0.0
 
@@ -71,17 +70,16 @@ class Door:
 
     async def _park(self, visit: Visit, patience: float) -> Response | None:
         began = anyio.current_time()
-        visit.released = anyio.Event()
-        self._parked[visit] = None
+        released = self._parked[visit] = anyio.Event()
         try:
             with anyio.move_on_after(patience):
-                await visit.released.wait()
-            if not visit.released.is_set():
+                await released.wait()
+            if not released.is_set():
                 # Before the waker has its first answer, the model may just be slow: that is no end of patience yet.
                 visit.impatient = True
                 if self._first is not None:
                     self._let_go(visit, _expired(self._first))
-                await visit.released.wait()
+                await released.wait()
         finally:
             self._parked.pop(visit, None)
             visit.waited += anyio.current_time() - began if visit.was_cold else 0.0
@@ -139,11 +137,9 @@ class Door:
             self._tell(phase, first, anyio.current_time() - self._since)
 
     def _let_go(self, visit: Visit, answer: Response | None) -> None:
-        del self._parked[visit]
         visit.was_cold = self._first is not None
         visit.answer = answer
-        if visit.released is not None:
-            visit.released.set()
+        self._parked.pop(visit).set()
 
 
 def _expired(first: Response) -> Response:

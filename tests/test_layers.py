@@ -29,10 +29,13 @@ SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
     *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
 }
-EDGES = {"__init__", "__main__", "_sync", "_portal"}
+EDGES = {
+    *("__init__", "__main__", "_sync", "_portal"),
+    *("arrow", "ray", "_arrow_columns", "_clients", "_rate", "_extras"),
+, "_frames"}
 EDGE_FOLDERS = {"cli", "emulator"}
 
-ONLY = {"httpx": {"_http", "cli._server"}, "tenacity": {"_call"}}
+ONLY = {"httpx": {"_http", "cli._server"}, "tenacity": {"_call"}, "opentelemetry": {"_telemetry"}}
 """Libraries that one module hides from all the others; the command line lends the emulator's client one of httpx."""
 
 HELP = (
@@ -233,7 +236,8 @@ before = set(sys.modules)
 readers.clear()
 import hf_fillmask
 print(*sorted({name for name in readers if name.startswith("hf_fillmask")}))
-extras = {"click", "rich", "starlette", "uvicorn", "hf_fillmask.cli", "hf_fillmask.emulator"}
+extras = {"click", "rich", "starlette", "uvicorn", "hf_fillmask.cli", "hf_fillmask.emulator", "opentelemetry"}
+extras |= {"pyarrow", "pandas", "polars"}
 print(*sorted(extras & (set(sys.modules) - before)))
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def answering(received: Received, wire: Wire) -> None:
         wire.reply(200, predictions(inputs))
     else:
         wire.reply(200, [predictions(text) for text in inputs])
+
+
+def written_by(err: str) -> int:
+    """Read of a summary how many rows have a line."""
+    [counts] = re.findall(r"([\d,]+) filled, ([\d,]+) failed", err)
+    return sum(int(count.replace(",", "")) for count in counts)
 
 
 def item(index: int, text: str) -> BatchItem:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hf_fillmask.cli.batch._bitmap import Bitmap
 from hf_fillmask.cli.batch._encode import encoded
-from hf_fillmask.cli.batch._lines import Blocks, count_lines
+from hf_fillmask.cli.batch._lines import blocks_of_lines, count_lines
 from hf_fillmask.cli.batch._rows import Chunk, Row, json_row, text_row, values_row
 from hf_fillmask.cli.batch._tables import CsvTable, LineTable
 
@@ -136,7 +136,7 @@ def test_lines_of_any_blocks(lines: list[bytes], size: int) -> None:
     expected = data.split(b"\n")
     if not expected[-1]:
         expected.pop()
-    assert [line for block in Blocks(io.BytesIO(data).read, size) for line in block] == expected
+    assert [line for block in blocks_of_lines(io.BytesIO(data).read, size) for line in block] == expected
     assert count_lines(io.BytesIO(data).read, lambda: None) == len(expected)
 
 
@@ -148,7 +148,7 @@ def test_lines_are_numbered_also_where_they_are_no_rows() -> None:
 
 
 def csv_rows(data: bytes, *is_done: int, size: int = 8) -> list[Row]:
-    table = CsvTable(Blocks(io.BytesIO(data).read, size), "inputs")
+    table = CsvTable(blocks_of_lines(io.BytesIO(data).read, size), "inputs")
     return [row for chunk in table.chunks(done(*is_done)) for row in chunk.rows]
 
 
@@ -178,7 +178,7 @@ def test_csv_that_is_broken() -> None:
 def test_csv_lines_are_counted() -> None:
     """The lines of all chunks are the lines of the file, its header included."""
     data = b'inputs\n"a\nb"\nc\n'
-    table = CsvTable(Blocks(io.BytesIO(data).read, 4), "inputs")
+    table = CsvTable(blocks_of_lines(io.BytesIO(data).read, 4), "inputs")
     assert sum(chunk.lines for chunk in table.chunks(done())) == 4
 
 

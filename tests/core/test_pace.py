@@ -141,3 +141,12 @@ def test_a_list_size_is_capped_by_what_the_server_takes(most: int, expected: int
     size = ListSize(32)
     size.cap(most)
     assert size.size == expected
+
+
+def test_a_cap_above_the_size_lets_it_grow_up_to_there() -> None:
+    """What the server takes bounds the growth, and does not end it."""
+    size = ListSize(1, grows=True, most=64)
+    size.cap(8)
+    for _ in range(200):
+        size.answered(size.size, 0.1 + 0.0001 * size.size)
+    assert size.size == 8

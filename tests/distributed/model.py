@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -23,11 +24,12 @@ def word_of(text: str) -> str:
 
 
 class Model:
-    """A script for a server. `before` is told how many texts were filled, before each answer."""
+    """A script for a server; it notes each text that it fills, and when. `before` is told how many there were."""
 
     def __init__(self, *, cold: bool = False, before: Callable[[int], None] | None = None) -> None:
         self.filled: Counter[str] = Counter()
         self.refusal = 0
+        self.times: list[float] = []
         self._cold = cold
         self._before = before
         self._lock = threading.Lock()
@@ -46,6 +48,7 @@ class Model:
     def _note(self, request: Received) -> None:
         inputs = json.loads(request.body)["inputs"]
         with self._lock:
+            self.times.append(time.monotonic())
             if self._before is not None:
                 self._before(self.filled.total())
             self.filled.update([inputs] if isinstance(inputs, str) else inputs)

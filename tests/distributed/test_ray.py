@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ pytestmark = [
 
 ROWS = 20_000
 WORKERS = 2
+REFUSED = f"(?s){AuthenticationError.__name__}.*Set HF_TOKEN"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,7 +106,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     block, rows = 250, 4000
 
     def note(_: ColdStart) -> None:
-        (tmp_path / str(os.getpid())).touch()
+        (tmp_path / str(os.getpid())).touch()  # pragma: no cover - runs in the workers
 
     def kill(done: int) -> None:
         if done >= rows // 4 and not killed:
@@ -119,14 +119,11 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
         ds = ray.data.from_arrow(table_of(rows))
         assert_filled(filled(ds, server, rows_per_block=block, on_cold_start=note).take_all(), rows)
     assert len(killed) == 1
-    with suppress(ProcessLookupError):
-        os.kill(killed[0], 0)
-        assert Path(f"/proc/{killed[0]}/stat").read_text(encoding="utf-8").split(")")[1].split()[0] == "Z"
     assert 0 < model.filled.total() - len(model.filled) <= block
 
 
 def test_a_job_that_failed_goes_on(tmp_path: Path) -> None:
-    """With a checkpoint the second job asks for what the first one did not write, and the files hold all rows."""
+    """A refused token ends the job; with a checkpoint the next one asks for what was not written, and no more."""
     rows, block = 3000, 250
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
@@ -142,7 +139,7 @@ def test_a_job_that_failed_goes_on(tmp_path: Path) -> None:
         ds.write_parquet(str(target))
 
     model = Model(before=refuse)
-    with scripted(model) as server, pytest.raises(ray.exceptions.RayError):
+    with scripted(model) as server, pytest.raises(ray.exceptions.RayError, match=REFUSED):
         write(server)
     saved = pq.read_table(target).num_rows
     assert saved >= block
@@ -152,17 +149,6 @@ def test_a_job_that_failed_goes_on(tmp_path: Path) -> None:
     assert_filled(sorted(pq.read_table(target).to_pylist(), key=lambda row: row["number"]), rows)
     assert model.filled.total() <= rows - saved
     assert first.filled.total() >= rows // 2
-
-
-def test_what_would_fail_every_row_ends_the_job() -> None:
-    """A refused token fails the job with the client's own error."""
-    model = Model()
-    model.refusal = 401
-    with scripted(model) as server, pytest.raises(ray.exceptions.RayError) as caught:
-        filled(ray.data.from_arrow(table_of(10)), server).take_all()
-    told = str(caught.value)
-    assert AuthenticationError.__name__ in told
-    assert "Set HF_TOKEN" in told
 
 
 def test_contexts_stay_as_they_are(tmp_path: Path) -> None:
@@ -195,7 +181,11 @@ def test_wrong_use(options: dict[str, Any], error: type[Exception], told: str) -
 
 def test_the_limits_are_shared_out() -> None:
     """Connections and rate are those of the whole job: each worker gets its share."""
-    with scripted(Model()) as server:
+    model = Model()
+    with scripted(model) as server:
         ds = ray.data.from_arrow(table_of(200))
-        filled(ds, server, rows_per_block=50, max_connections=5, requests_per_second=100).take_all()
-        assert server.most_open <= 2 * (5 // WORKERS)
+        limits = {"max_connections": 5, "requests_per_second": 100}
+        assert_filled(filled(ds, server, rows_per_block=50, **limits).take_all(), 200)
+        assert server.most_open <= WORKERS * (5 // WORKERS)
+    # A tenth of a second's turns may come at once, at each worker.
+    assert model.times[-1] - model.times[0] >= (len(model.times) - 1) / 100 - 0.25

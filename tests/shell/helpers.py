@@ -15,6 +15,8 @@ from trio.testing import MockClock
 
 from hf_fillmask import AsyncFillMaskClient
 
+from .httpx2_client import client_class, mock_client
+
 MODEL = "org/model"
 TEXT = "Paris is the [MASK] of France."
 TOKEN = "hf_NobodyMaySeeThis"
@@ -36,12 +38,14 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def client_of(server: Any, **options: Any) -> AsyncFillMaskClient:
     """Return a client of a scripted server; one pool, since a test needs no more."""
-    return AsyncFillMaskClient(MODEL, **{"base_url": server.url, "token": False, "max_connections": 8, **options})
+    options = {"base_url": server.url, "token": False, "max_connections": 8, **options}
+    return client_class(options)(MODEL, **options)
 
 
 def mocked(handler: Callable[[httpx.Request], Any]) -> httpx.AsyncClient:
     """Return an HTTP client of the user's whose answers are the handler's."""
-    return httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    client: httpx.AsyncClient = mock_client(handler)
+    return client
 
 
 async def in_thread(function: Callable[..., T], *args: Any) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from hf_fillmask import (
     BatchItem,
+    ConnectError,
     DeadlineExceededError,
     FillMaskResult,
     MaskNotFoundError,
@@ -64,7 +66,10 @@ async def test_no_texts_are_no_results(server: ScriptedServer) -> None:
 
 async def test_an_ordered_stream_is_in_order(server: ScriptedServer) -> None:
     """With ordered=True the items come in the order of the texts."""
-    async with client_of(server) as client, client.fill_mask_stream(coming(300), ordered=True) as items:
+    async with (
+        client_of(server) as client,
+        client.fill_mask_stream(coming(300), ordered=True, inputs_per_request=3) as items,
+    ):
         assert [item.index async for item in items] == list(range(300))
 
 
@@ -120,13 +125,9 @@ async def test_an_item_is_a_result_or_an_error(server: ScriptedServer) -> None:
 async def test_the_first_error_cancels_the_rest(server: ScriptedServer) -> None:
     """Without return_errors the first error comes out as itself, and nothing more is sent."""
 
-    def endless() -> Iterator[str]:
-        while True:
-            yield "no mask"
-
     async with client_of(server) as client:
         with pytest.raises(MaskNotFoundError):
-            await client.fill_mask_batch(endless())
+            await client.fill_mask_batch(itertools.repeat("no mask"))
         sent = len(server.requests)
         assert (await client.fill_mask(f"a {MASK}"))[0].word == f"a {MASK}/0"
         assert len(server.requests) == sent + 1
@@ -319,3 +320,18 @@ async def test_timeouts_slow_a_batch_down_too() -> None:
         async with client_of(running, timeout=0.3) as client:
             results = await client.fill_mask_batch(texts(12), return_errors=True)
     assert [isinstance(result, TimeoutError) for result in results] == [False] * 9 + [True] + [False] * 2
+
+
+async def test_lost_connections_are_no_sign_of_haste() -> None:
+    """A connection that is lost in the middle of a batch is an error of its text, or sent again."""
+
+    def script(request: Received, wire: Wire) -> None:
+        if request.inputs.startswith("5 "):
+            wire.reset()
+        else:
+            wire.warm()
+
+    with scripted(script) as running:
+        async with client_of(running, max_retries=1) as client:
+            results = await client.fill_mask_batch(coming(8), return_errors=True, inputs_per_request=1)
+    assert [isinstance(result, ConnectError) for result in results] == [False] * 5 + [True] + [False] * 2

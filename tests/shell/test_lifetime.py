@@ -22,6 +22,7 @@ import pytest
 from hf_fillmask import AsyncFillMaskClient, ColdStart
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread, mocked
+from .httpx2_client import own_connections
 from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, scripted
 
 
@@ -68,6 +69,7 @@ def test_made_outside_of_a_loop(anyio_backend_name: str) -> None:
         assert anyio.run(use, backend=anyio_backend_name) == 7
 
 
+@own_connections
 def test_forgotten_clients_warn(anyio_backend_name: str) -> None:
     """A client that was used and not closed gives a ResourceWarning that names it, and no error, when it is freed."""
 

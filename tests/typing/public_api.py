@@ -27,6 +27,9 @@ from hf_fillmask import (
     RequestTimeoutError,
     TransportError,
     __version__,
+    to_arrow,
+    to_pandas,
+    to_polars,
 )
 
 version: str = __version__
@@ -118,6 +121,13 @@ def items(item: BatchItem) -> None:
     assert_type(item.error, FillMaskError | None)
 
 
+def frames(result: FillMaskResult, error: FillMaskError, item: BatchItem) -> None:
+    to_arrow(result)
+    to_pandas([result, error, item])
+    to_polars(iter([item]))
+    to_polars(["a text"])  # type: ignore[list-item]
+
+
 def infos(info: ModelInfo) -> None:
     assert_type(info.mask_token, str | None)
     assert_type(info.pipeline_tag, str | None)
@@ -131,6 +141,7 @@ def sync_calls() -> None:
         assert_type(client, FillMaskClient)
         assert_type(client.fill_mask("a [MASK]"), FillMaskResult)
         assert_type(client.model_info(), ModelInfo)
+        assert_type(client.models("bert", warm=True, limit=5), list[ModelInfo])
         client.fill_mask(
             "a [MASK]",
             model="bert-base-cased",
@@ -161,6 +172,7 @@ async def async_calls() -> None:
         assert_type(client, AsyncFillMaskClient)
         assert_type(await client.fill_mask("a [MASK]"), FillMaskResult)
         assert_type(await client.model_info("bert-base-cased"), ModelInfo)
+        assert_type(await client.models(), list[ModelInfo])
         await client.fill_mask("a [MASK]", targets=(word for word in ("city", "town")), deadline=60)
     await client.aclose()
 

@@ -45,6 +45,8 @@ class Feed:
     async def __anext__(self) -> str:
         """Return the next text that has to be asked; rows that need not be are settled on the way."""
         while True:
+            if self._desk.sink.is_full:
+                await self._desk.sink.room()
             while not self._rows:
                 await self._read()
             row = self._rows.popleft()
@@ -54,8 +56,6 @@ class Feed:
             elif self._must_ask(row, row.inputs):
                 await self._rate.wait()
                 return row.inputs
-            if self._desk.sink.is_full:
-                await self._desk.sink.room()
 
     def answer(self, item: BatchItem) -> Outcome:
         """Settle all the rows that wait for `item`, and return their outcome."""

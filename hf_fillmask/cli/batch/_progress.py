@@ -29,9 +29,12 @@ _PAUSE = 5.0  # seconds between two plain lines
 
 
 class Progress:
-    """Shows `counts` while it is entered; `on_cold_start` is for the client."""
+    """Shows `counts` while it is entered; `on_cold_start` is for the client.
 
-    def __init__(self, console: Console, counts: Counts) -> None:
+    Without `live` there are plain lines on a terminal, too: where the rows go to it, a live line would be in their way.
+    """
+
+    def __init__(self, console: Console, counts: Counts, *, live: bool = True) -> None:
         self._console = console
         self._counts = counts
         self._speed = Speed()
@@ -39,7 +42,7 @@ class Progress:
         self._cold: ColdStart | None = None
         self._cold_since = 0.0
         self._live: Live | None = None
-        if console.is_terminal and not console.is_dumb_terminal:
+        if live and console.is_terminal and not console.is_dumb_terminal:
             self._live = Live(
                 self,
                 console=console,
@@ -88,6 +91,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Take the live line away."""
+        self._news.__exit__(kind, error, traceback)
         if self._live is not None:
             self._live.stop()
 

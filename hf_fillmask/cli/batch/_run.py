@@ -20,7 +20,7 @@ from ..._client import AsyncFillMaskClient
 from ..._errors import FillMaskError
 from .._errors import Failure, in_options, tell, wrong_use
 from .._server import Server, connected
-from .._terminal import console
+from .._terminal import console, is_terminal
 from ._answers import Answers
 from ._bitmap import Bitmap
 from ._counts import Counts
@@ -49,7 +49,7 @@ async def fill_file(job: Job, server: Server) -> int:
     counts, err, began = Counts(), console(sys.stderr), time.monotonic()
     try:
         async with _as_itself(), stopping() as stop:
-            with Progress(err, counts) as progress:
+            with Progress(err, counts, live=job.output != "-" or not is_terminal(sys.stdout)) as progress:
                 async with connected(server, job.model, on_cold_start=progress.on_cold_start, **job.settings) as client:
                     base_url = "emulator" if server.is_emulator else client.configuration()["base_url"]
                     await Run(job, client, base_url, counts, progress).go()
@@ -144,13 +144,13 @@ class Run:
             group.start_soon(self._progress.report)
             group.start_soon(self._count, source)
             try:
-                await self._ask(feed, sink)
+                await self._ask(feed)
             finally:
                 if isinstance(output, OutputFile):
                     desk.let_go()
             group.cancel_scope.cancel()
 
-    async def _ask(self, feed: Feed, sink: Sink) -> None:
+    async def _ask(self, feed: Feed) -> None:
         rule = StopRule(keep_going=self._job.keep_going)
         with wrong_use():  # what cannot be sent at all, through a proxy of the environment, is found out on the way
             async with self._client.fill_mask_stream(feed, ordered=self._job.ordered, **self._job.call) as items:
@@ -158,8 +158,6 @@ class Run:
                     reason = rule.reason(feed.answer(item).failure)
                     if reason is not None:
                         raise self._stopped(reason)
-                    if sink.is_full:
-                        await sink.room()
 
     def _stopped(self, failure: FillMaskError) -> Failure:
         others = "--keep-going asks the others all the same"
