@@ -82,7 +82,37 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def httpx2(session: nox.Session) -> None:
+    """Run the shell's tests with an injected client of httpx2, the continuation of httpx."""
+    session.install("-e", ".[test]", "httpx2")
+    session.run("python", "-m", "pytest", "tests/shell", *session.posargs, env={"HF_FILLMASK_HTTP": "httpx2"})
+
+
+@nox.session
+def optional(session: nox.Session) -> None:
+    """Run the tests of data frames on their libraries, and of the notebook's picture where there is a browser."""
+    session.install("-e", ".[test,arrow,pandas,polars]")
+    session.run("python", "-m", "pytest", "-rs", "tests/optional", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run minutes of calls under random faults, and look for what is lost or grows."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-m", "soak", "-s", "tests/soak", *session.posargs)
+
+
+@nox.session
+def distributed(session: nox.Session) -> None:
+    """Fill tables of Arrow, and datasets on a local Ray."""
+    session.install("-e", ".[test,ray]")
+    measured = "--rcfile=tests/distributed/coverage.ini"
+    session.run("python", "-m", "coverage", "run", measured, "-m", "pytest", "tests/distributed", *session.posargs)
+    session.run("python", "-m", "coverage", "report", measured)
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the recipes of "On a cluster" that need nothing but Python."""
+    session.install("-e", ".[test,arrow]", "daft", "datasets")
+    session.run("python", "-m", "pytest", "tests/distributed/test_recipes.py", *session.posargs)

@@ -60,7 +60,7 @@ _TYPES = ("int64", "string", "string", "int32", "int32", "float64", "int64", *["
 _KINDS = dict(zip((field.name for field in fields(_Row)), _TYPES, strict=True))
 
 
-def to_arrow(results: Iterable[Outcome]) -> pyarrow.Table:
+def to_arrow(results: Outcome | Iterable[Outcome]) -> pyarrow.Table:
     """Return what a batch or some calls came back with as an Arrow table, one row a prediction.
 
     `results` holds results, errors or batch items, in any mixture; one alone will do as well. The columns are described
@@ -73,7 +73,7 @@ def to_arrow(results: Iterable[Outcome]) -> pyarrow.Table:
     return table
 
 
-def to_pandas(results: Iterable[Outcome]) -> pandas.DataFrame:
+def to_pandas(results: Outcome | Iterable[Outcome]) -> pandas.DataFrame:
     """Return what `to_arrow` does as a pandas data frame, with pandas' own nullable types; it needs no Arrow."""
     pd = needed("pandas", extra="pandas")
     columns = _columns(results)
@@ -83,7 +83,7 @@ def to_pandas(results: Iterable[Outcome]) -> pandas.DataFrame:
     return frame
 
 
-def to_polars(results: Iterable[Outcome]) -> polars.DataFrame:
+def to_polars(results: Outcome | Iterable[Outcome]) -> polars.DataFrame:
     """Return what `to_arrow` does as a Polars data frame; it needs no Arrow."""
     pl = needed("polars", extra="polars")
     schema = {name: getattr(pl, kind.capitalize()) for name, kind in _KINDS.items()}
@@ -91,7 +91,7 @@ def to_polars(results: Iterable[Outcome]) -> polars.DataFrame:
     return frame
 
 
-def _columns(results: Iterable[Outcome]) -> dict[str, list[Any]]:
+def _columns(results: Outcome | Iterable[Outcome]) -> dict[str, list[Any]]:
     outcomes = [results] if isinstance(results, Outcome) else results
     rows = [row for place, outcome in enumerate(outcomes) for row in _rows(place, outcome)]
     return {name: [getattr(row, name) for row in rows] for name in _KINDS}

@@ -31,8 +31,8 @@ SHELL = {
 }
 EDGES = {
     *("__init__", "__main__", "_sync", "_portal"),
-    *("arrow", "ray", "_arrow_columns", "_clients", "_rate", "_extras"),
-, "_frames"}
+    *("arrow", "ray", "_arrow_columns", "_clients", "_frames", "_rate", "_extras"),
+}
 EDGE_FOLDERS = {"cli", "emulator"}
 
 ONLY = {"httpx": {"_http", "cli._server"}, "tenacity": {"_call"}, "opentelemetry": {"_telemetry"}}

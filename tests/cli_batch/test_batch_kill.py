@@ -14,7 +14,7 @@ import pytest
 from ..shell.scripted_server import ScriptedServer
 from .helpers import essence, numbered, rows_of, written_by
 
-ROWS = 240
+ROWS = 160
 
 
 def start(server: ScriptedServer, folder: Path, *argv: str) -> subprocess.Popen[bytes]:
@@ -37,7 +37,7 @@ def test_killed_again_and_again(server: ScriptedServer, tmp_path: Path, seed: in
     """Killed by SIGKILL after any number of requests, any number of times, a run loses no row and has none twice."""
     chance = random.Random(seed)
     (tmp_path / "in.txt").write_text(numbered(ROWS))
-    for _ in range(4):
+    for _ in range(2 if options else 3):
         before = len(server.requests)
         process = start(server, tmp_path, "-o", "out.jsonl", "--resume", "--errors", "bad.txt", *options)
         wanted = before + chance.randrange(1, ROWS // 4 if not options else 30)

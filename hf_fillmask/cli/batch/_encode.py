@@ -40,8 +40,8 @@ def encoded_masks(masks: Iterable[Iterable[Prediction]]) -> bytes:
 
 def _prediction(prediction: Prediction) -> str:
     score = repr(prediction.score) if math.isfinite(prediction.score) else "null"
-    words = f'"token_str":{quoted(prediction.token_str)},"sequence":{quoted(prediction.sequence)}'
-    return f'{{"score":{score},"token":{prediction.token},{words}}}'
+    token_str, sequence = quoted(prediction.token_str), quoted(prediction.sequence)
+    return f'{{"score":{score},"token":{prediction.token},"token_str":{token_str},"sequence":{sequence}}}'
 
 
 def _finite(value: Any) -> Any:
