@@ -6,6 +6,7 @@ interpreter's exit when it was forgotten, and hangs for ever in a forked child.
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -100,8 +101,11 @@ def _serve(ready: Future[BlockingPortal]) -> None:
 
 
 def _stop(portal: BlockingPortal, thread: threading.Thread, farewell: Callable[[], Awaitable[None]]) -> None:
-    """Stop the portal from whatever thread; in a forked child its thread is dead, and nothing is left to stop."""
-    if not thread.is_alive():
+    """Stop the portal from whatever thread; in a forked child its thread is dead, and nothing is left to stop.
+
+    Nor is there when the interpreter is past its exit functions: its daemon threads are frozen then, and a join hangs.
+    """
+    if not thread.is_alive() or sys.is_finalizing():
         return
     if thread is threading.current_thread():  # garbage collection runs anywhere, in the portal itself, too
         threading.Thread(target=_stop, args=(portal, thread, farewell), daemon=True).start()

@@ -90,7 +90,8 @@ class AsyncTransport:
     def _tell(self, model: str, phase: str, first: Response, waited: float) -> None:
         news = ColdStart(model, phase, estimated_time_of(first), waited)  # type: ignore[arg-type]
         guess = "" if news.estimated_time is None else f" (the server's estimate: {news.estimated_time:g} s)"
-        _log.info("%s: cold start, %s after %.1f s%s", model, phase, waited, guess)
+        level = logging.INFO if phase == "waiting" else logging.DEBUG  # one line a wake-up for those who read INFO
+        _log.log(level, "%s: cold start, %s after %.1f s%s", model, phase, waited, guess)
         if self._on_cold_start is None:
             return
         try:

@@ -66,6 +66,15 @@ def test_the_pace_finds_a_servers_capacity_without_storming_it() -> None:
     assert server.answers / server.now >= 0.95 * 32 / 0.05
 
 
+def test_a_refusing_server_is_stormed_once_and_then_left_in_peace() -> None:
+    """Where answers stay quick until the server refuses, the doubling overshoots once; then the pace keeps below."""
+    server, pace = Server(10_000, 0.05, 40), Pace(256)
+    for _ in range(300):
+        server.round(pace)
+    assert 0 < server.refusals / server.answers < 0.01
+    assert 20 <= pace.limit <= 41
+
+
 def test_a_refusal_steps_back_by_a_third_once() -> None:
     """The refusals of all the requests that were in flight at one moment count as one."""
     pace = Pace(64)

@@ -32,9 +32,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
 AT_THE_TOP = [page for name in ("README", "CHANGELOG", "CONTRIBUTING") for page in ROOT.glob(f"{name}.md")]
 
-# Their Python wants extras, files or tools that these tests have not; the tests of those run it.
-ELSEWHERE = {f"docs/how-to/{name}.md" for name in ("cluster", "files")}
-ELSEWHERE.add("docs/reference/batch-output.md")
+# Its Python wants clusters; the tests of the distributed adapter run it.
+ELSEWHERE = {"docs/how-to/cluster.md"}
 
 FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"|output|needs (?P<module>\w+)|shown only: \w[^\n]+")

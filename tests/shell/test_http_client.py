@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -12,6 +13,9 @@ import httpx
 import pytest
 
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ProtocolError, RequestTimeoutError
+from hf_fillmask._credentials import Credentials
+from hf_fillmask._exchange import Request
+from hf_fillmask._http import Pool
 from hf_fillmask.emulator import create_app
 
 from .helpers import MODEL, TEXT, TOKEN, client_of, everything_shown_by, mocked
@@ -227,3 +231,23 @@ async def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
             assert (await client.fill_mask(TEXT))[0].token == 7
         proxy.wait_until_idle()
     assert [request.path for request in proxy.requests] == [f"http://model.example/models/{MODEL}"]
+
+
+async def test_an_address_that_an_injected_client_refuses() -> None:
+    """What the user's own client calls an invalid URL is a ValueError, as any wrong address."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.InvalidURL("no such thing")
+
+    async with mocked(refuse) as injected, AsyncFillMaskClient(MODEL, http_client=injected, token=TOKEN) as client:
+        with pytest.raises(ValueError, match="not a valid address") as caught:
+            await client.fill_mask(TEXT)
+    assert TOKEN not in everything_shown_by(caught.value)
+
+
+async def test_a_mock_in_the_place_of_a_transport() -> None:
+    """Whoever replaces the transport of httpx with a mock, as test libraries do, may give answers that are read."""
+    pool = Pool(httpx.MockTransport(warm))
+    response = await pool.exchange(Request("POST", "http://127.0.0.1/", (), b"{}", MODEL), Credentials())
+    assert (response.status_code, json.loads(response.body)) == (200, [PREDICTION])
+    await pool.aclose()
