@@ -110,7 +110,7 @@ async def fanout() -> None:
     calls = 1280
     with served("--delay", str(DELAY)) as url:
         target = f"{url}/models/{MODEL}"
-        hub = huggingface_hub.AsyncInferenceClient(token="hf_none")  # noqa: S106 - not a token
+        hub = huggingface_hub.AsyncInferenceClient(token="hf_none")
         unlimited = httpx.Limits(max_connections=64)
         async with (
             hub,
@@ -140,7 +140,7 @@ async def fanout() -> None:
     targets = {"ours": "≥ 0.85", "ours, aiohttp": "≥ 0.92", "ours, 256 in flight": "(of 64's limit)"}
     for name, seconds in found.items():
         possible = 64 / DELAY
-        row(f"64 × 50 ms: {name}", f"{1 / seconds:.0f}/s", 1 / seconds / possible, targets.get(name, ""))
+        row(f"64 x 50 ms: {name}", f"{1 / seconds:.0f}/s", 1 / seconds / possible, targets.get(name, ""))
 
 
 async def lists() -> None:

@@ -1,7 +1,7 @@
 """A loopback server that costs little: it answers each POST after a delay, lists of texts with lists of answers.
 
 Run it as a process of its own; it prints its port and ends when its standard input closes.
-`--hold` is how many requests it works on at a time (others queue), `--refuse` from how many in flight on it answers 429.
+`--hold` is how many requests it works on at a time (others queue), `--refuse` how many in flight are too many (429).
 """
 
 from __future__ import annotations

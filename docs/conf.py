@@ -4,7 +4,7 @@ from hf_fillmask import __version__
 
 project = "hf_fillmask"
 author = "The hf_fillmask authors"
-copyright = author  # noqa: A001 - Sphinx reads this name
+copyright = author
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
