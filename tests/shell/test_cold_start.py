@@ -350,7 +350,8 @@ async def test_the_log_tells_a_wake_up_once(caplog: pytest.LogCaptureFixture, es
     with scripted(script) as server:
         async with client_of(server) as client, anyio.create_task_group() as group:
             Callers(client, group).start(10)
-    told = [(record.levelname, record.getMessage()) for record in caplog.records if "cold start," in record.getMessage()]
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    told = [(level, line) for level, line in logged if "cold start," in line]
     assert [(level, line.split(" after")[0]) for level, line in told] == [
         ("INFO", f"{MODEL}: cold start, waiting"),
         ("DEBUG", f"{MODEL}: cold start, warm"),
