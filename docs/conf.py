@@ -14,6 +14,8 @@ suppress_warnings = ["toc.empty_glob"]
 
 # In docstrings, `single backticks` are a link where something has that name, and code elsewhere.
 default_role = "py:obj"
+# Extras that need not be there to build these pages.
+autodoc_mock_imports = ["pyarrow", "ray"]
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 80
