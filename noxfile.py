@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,7 +13,14 @@ import nox
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "lint", "typing"]
 
-PYTHONS = [f"3.{minor}" for minor in range(11, 15) if shutil.which(f"python3.{minor}")]
+
+def runs(python: str) -> bool:
+    """Tell a Python that is there from a name that a version manager only keeps."""
+    found = shutil.which(python)
+    return found is not None and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+PYTHONS = [f"3.{minor}" for minor in range(11, 15) if runs(f"python3.{minor}")]
 
 
 def lowest() -> list[str]:
@@ -40,8 +48,8 @@ def tests_min(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Measure the branches of package and tests: all of them."""
-    session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+    session.install("-e", ".[test,arrow]")
+    session.run("python", "-m", "pytest", "-m", "not soak", "--cov", "--cov-report=term:skip-covered", *session.posargs)
 
 
 @nox.session
@@ -99,7 +107,7 @@ def optional(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Run minutes of calls under random faults, and look for what is lost or grows."""
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "-m", "soak", "-s", "tests/soak", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "0", "-m", "soak", "-s", "tests/soak", *session.posargs)
 
 
 @nox.session
@@ -107,7 +115,9 @@ def distributed(session: nox.Session) -> None:
     """Fill tables of Arrow, and datasets on a local Ray."""
     session.install("-e", ".[test,ray]")
     measured = "--rcfile=tests/distributed/coverage.ini"
-    session.run("python", "-m", "coverage", "run", measured, "-m", "pytest", "tests/distributed", *session.posargs)
+    session.run(
+        "python", "-m", "coverage", "run", measured, "-m", "pytest", "-n", "0", "tests/distributed", *session.posargs
+    )
     session.run("python", "-m", "coverage", "report", measured)
 
 

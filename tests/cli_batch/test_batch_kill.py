@@ -14,6 +14,8 @@ import pytest
 from ..shell.scripted_server import ScriptedServer
 from .helpers import essence, numbered, rows_of, written_by
 
+pytestmark = pytest.mark.slow
+
 ROWS = 160
 
 

@@ -129,7 +129,7 @@ def test_the_python_of_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("page", sorted({fence.page for fence in ALL}), ids=name_of)
 def test_the_marks_of_a_page(page: Path) -> None:
-    """A block that is not run says why, and every page but a few has its Python compiled at least."""
+    """A block that is not run says why, and is Python all the same."""
     marked = [fence for fence in ALL if fence.page == page and fence.kind in {"python", "text"}]
     assert [] == [fence.mark for fence in marked if not MARK.fullmatch(fence.mark)]
     assert [] == [fence.line for fence in marked if fence.kind == "python" and not fence.compiled()]

@@ -22,7 +22,7 @@ from .scripted_server import Received, ScriptedServer, Wire, scripted
 
 pytestmark = pytest.mark.anyio
 
-STORM = 2000
+STORM = 1200
 AT_ONCE = 250
 CONNECTIONS = 10
 DESCRIPTORS = Path("/proc/self/fd")
