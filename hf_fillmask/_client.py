@@ -49,7 +49,8 @@ class AsyncFillMaskClient:
         base_url: None takes ``HF_FILLMASK_BASE_URL``, else the serverless router.
         hub_url: The Hub, for `model_info` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
         timeout: Seconds that one attempt may take in total.
-        cold_start_timeout: Seconds that waiting for a cold model may take.
+        cold_start_timeout: Seconds that waiting for a cold model may take in all, parked, held or between resends; sent
+            along as ``X-Scale-Up-Timeout``.
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
         max_retries: Resends after a lost connection, a 429, 502 or 504; the cold start's one retry is apart.
         max_connections: Requests in flight, whatever the number of callers.

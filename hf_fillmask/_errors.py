@@ -269,7 +269,9 @@ class ModelLoadingError(APIError):
         """How long was waited, what the server guessed, and what to do."""
         waited = f"Waited {self.waited:.1f} s" if self.waited else "Did not wait"
         guess = "" if self.estimated_time is None else f" (the server's estimate: {self.estimated_time:g} s)"
-        return f"{waited}{guess}. Try again later, or raise cold_start_timeout=."
+        # A server that refuses to wait at once will not wait longer for a longer timeout.
+        more = ", or raise cold_start_timeout=" if self.waited >= 1 else ""
+        return f"{waited}{guess}. Try again later{more}."
 
 
 class ServerError(APIError):

@@ -1,4 +1,4 @@
-"""The command line, of the extra `cli`: `hf-fillmask fill`, `model`, `models` and `serve`.
+"""The command line, of the extra `cli`: `hf-fillmask fill`, `batch`, `model`, `models` and `serve`.
 
 It calls the async client and shows what comes back: to a person as tables, to a pipe as one JSON object a line.
 """

@@ -197,7 +197,7 @@ def test_the_module_draws_every_class(cls: type[FillMaskError]) -> None:
         ),
         pytest.param(
             ModelLoadingError("loading", status_code=503, model="m"),
-            "m: HTTP 503: loading. Did not wait. Try again later, or raise cold_start_timeout=.",
+            "m: HTTP 503: loading. Did not wait. Try again later.",
             id="loading-at-once",
         ),
     ],

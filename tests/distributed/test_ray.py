@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hf_fillmask import AuthenticationError, ColdStart
+from hf_fillmask import AuthenticationError, ColdStart, FillMaskClient
+from hf_fillmask.emulator import create_app, serving
 
 from ..shell.helpers import TOKEN
 from ..shell.scripted_server import ScriptedServer, scripted
@@ -31,6 +32,7 @@ pytestmark = [
 
 ROWS = 20_000
 WORKERS = 2
+EMULATED = "google-bert/bert-base-uncased"
 REFUSED = f"(?s){AuthenticationError.__name__}.*Set HF_TOKEN"
 
 
@@ -99,6 +101,25 @@ def test_every_row_of_many() -> None:
         assert server.most_open <= 8
         cold = [request for request in server.requests if request.waits]
     assert len(cold) <= WORKERS
+
+
+def test_every_row_from_the_emulator() -> None:
+    """20,000 rows at the served emulator, cold at the start, some without a mask: each has its own text's answer."""
+    capitals = ("Paris", "Rome", "Madrid", "Berlin", "Vienna", "Lisbon", "Oslo", "Cairo")
+    texts = [f"{capital} is the capital of [MASK]." for capital in capitals]
+    texts += ["The cat sat on the [MASK].", "no mask here"]
+    numbers = range(ROWS)
+    table = pa.table({"number": numbers, "text": [texts[number % len(texts)] for number in numbers]})
+    with serving(create_app(load_seconds=1)) as url:
+        ds = ray.data.from_arrow(table)
+        options = {"workers": WORKERS, "max_connections": 8, "base_url": url, "token": False}
+        rows = fill_mask_dataset(ds, EMULATED, column="text", **options).take_all()
+        with FillMaskClient(EMULATED, base_url=url, token=False) as client:
+            answers = client.fill_mask_batch(texts[:-1])
+    words = [answer[0].token_str for answer in answers]
+    expected = [(number, None if number % 10 == 9 else words[number % 10]) for number in numbers]
+    assert [(row["number"], row["masks"] and row["masks"][0][0]["token_str"]) for row in rows] == expected
+    assert {row["error"].partition(":")[0] for row in rows if row["masks"] is None} == {"MaskNotFoundError"}
 
 
 def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:

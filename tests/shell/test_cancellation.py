@@ -22,7 +22,7 @@ from .scripted_server import Received, ScriptedServer, Wire, scripted
 
 pytestmark = pytest.mark.anyio
 
-STORM = 1200
+STORM = 2000
 AT_ONCE = 250
 CONNECTIONS = 10
 DESCRIPTORS = Path("/proc/self/fd")
@@ -70,6 +70,7 @@ class TestAsyncio:
         """Run on asyncio."""
         return "asyncio"
 
+    @pytest.mark.slow
     async def test_a_storm_of_task_cancel(self) -> None:
         """Thousands of cancelled tasks end cancelled or answered, and take no place in the pool with them."""
         chance = random.Random(1)
@@ -92,6 +93,7 @@ class TestAsyncio:
         assert outcomes.total() == STORM
         assert server.most_open <= CONNECTIONS + 5
 
+    @pytest.mark.slow
     async def test_a_storm_of_wait_for(self) -> None:
         """Thousands of wait_for that end anywhere in a call end in a TimeoutError or an answer."""
         chance = random.Random(2)
@@ -129,6 +131,7 @@ def tasks_alive() -> int:
     return len(asyncio.all_tasks())
 
 
+@pytest.mark.slow
 async def test_a_storm_of_cancel_scopes() -> None:
     """Thousands of cancelled scopes leave the pool whole, and no task."""
     chance = random.Random(3)
