@@ -270,7 +270,7 @@ class ModelLoadingError(APIError):
         waited = f"Waited {self.waited:.1f} s" if self.waited else "Did not wait"
         guess = "" if self.estimated_time is None else f" (the server's estimate: {self.estimated_time:g} s)"
         # A server that refuses to wait at once will not wait longer for a longer timeout.
-        more = ", or raise cold_start_timeout=" if self.waited >= 1 else ""
+        more = ", or raise cold_start_timeout=" if self.waited >= 0.1 else ""
         return f"{waited}{guess}. Try again later{more}."
 
 

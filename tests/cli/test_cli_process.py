@@ -19,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 from hf_fillmask.__main__ import main
 from hf_fillmask.emulator import serving
 
+pytestmark = pytest.mark.slow
+
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 Invoke = Callable[..., Any]
 

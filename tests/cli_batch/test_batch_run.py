@@ -17,6 +17,8 @@ import pytest
 from ..shell.scripted_server import Received, ScriptedServer, Wire
 from .helpers import answering, essence, numbered, predictions, rows_of, written_by
 
+pytestmark = pytest.mark.slow
+
 Invoke = Callable[..., Any]
 
 

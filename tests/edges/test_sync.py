@@ -29,6 +29,8 @@ from hf_fillmask._portal import Portal
 from ..shell.helpers import MODEL, PATIENCE, TEXT, TOKEN, mocked
 from ..shell.scripted_server import LONGEST_WAIT, PREDICTION, Received, ScriptedServer, Wire, scripted
 
+pytestmark = pytest.mark.slow
+
 
 def client_of(server: ScriptedServer, **options: Any) -> FillMaskClient:
     """Return a sync client of a scripted server."""

@@ -25,6 +25,8 @@ from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread, mocked
 from .httpx2_client import own_connections
 from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, scripted
 
+pytestmark = pytest.mark.slow
+
 
 def warm(request: Received, wire: Wire) -> None:
     """Answer as a warm model."""
