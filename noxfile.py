@@ -49,7 +49,8 @@ def tests_min(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure the branches of package and tests: all of them."""
     session.install("-e", ".[test,arrow]")
-    session.run("python", "-m", "pytest", "-m", "not soak", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+    chosen = ("-m", "not soak", "--ignore", "tests/distributed")  # that has a session of its own
+    session.run("python", "-m", "pytest", *chosen, "--cov", "--cov-report=term:skip-covered", *session.posargs)
 
 
 @nox.session
