@@ -23,7 +23,7 @@ from ._http import ConnectionPools
 from ._plan import Attempt, Outcome
 from ._settings import Settings
 from ._values import ColdStart
-from ._wakeup import Door
+from ._wakeup import Door, Phase
 
 __all__ = ["AsyncTransport", "Observe"]
 
@@ -87,8 +87,8 @@ class AsyncTransport:
             brake = self._brakes[origin] = Brake(self._max_connections)
         return brake
 
-    def _tell(self, model: str, phase: str, first: Response, waited: float) -> None:
-        news = ColdStart(model, phase, estimated_time_of(first), waited)  # type: ignore[arg-type]
+    def _tell(self, model: str, phase: Phase, first: Response, waited: float) -> None:
+        news = ColdStart(model, phase, estimated_time_of(first), waited)
         guess = "" if news.estimated_time is None else f" (the server's estimate: {news.estimated_time:g} s)"
         level = logging.INFO if phase == "waiting" else logging.DEBUG  # one line a wake-up for those who read INFO
         _log.log(level, "%s: cold start, %s after %.1f s%s", model, phase, waited, guess)

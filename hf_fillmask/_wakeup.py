@@ -21,9 +21,11 @@ import anyio
 
 from ._exchange import Response
 
-__all__ = ["Door", "Visit"]
+__all__ = ["Door", "Phase", "Visit"]
 
-Tell = Callable[[Literal["waiting", "warm", "failed"], Response, float], None]
+Phase = Literal["waiting", "warm", "failed"]
+
+Tell = Callable[[Phase, Response, float], None]
 """Told once a wake-up: the phase, the first 503, the seconds since it."""
 
 

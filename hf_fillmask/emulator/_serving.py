@@ -34,7 +34,7 @@ def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generato
         base_url = _url(listener)
         # uvicorn's loggers are the process's own: no handlers and no lines from us, and errors only if they are fatal.
         config = uvicorn.Config(app, log_config=None, log_level="critical")
-        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]
+        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]  # see there
         server = _ThreadedServer(config, listener)
         server.begin()
         try:
@@ -60,7 +60,7 @@ def run(
     """
     with _bound(host, port) as listener:
         config = uvicorn.Config(app)
-        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]
+        config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]  # see there
         server = uvicorn.Server(config)
         if on_listening is not None:
             on_listening(_url(listener))
