@@ -31,6 +31,8 @@ from ..shell.scripted_server import LONGEST_WAIT, PREDICTION, Received, Scripted
 
 pytestmark = pytest.mark.slow
 
+Portals = Callable[[], set[threading.Thread]]
+
 
 def client_of(server: ScriptedServer, **options: Any) -> FillMaskClient:
     """Return a sync client of a scripted server."""
@@ -65,9 +67,16 @@ def word(client: FillMaskClient) -> str:
     return client.fill_mask(TEXT)[0].token_str
 
 
-def portals() -> set[threading.Thread]:
+def every_portal() -> set[threading.Thread]:
     """Find the threads of all sync clients that are alive."""
     return {thread for thread in threading.enumerate() if thread.name == "hf_fillmask portal"}
+
+
+@pytest.fixture
+def portals() -> Portals:
+    """Find the threads of the test's own sync clients; a table elsewhere keeps its client for its process."""
+    others = every_portal()
+    return lambda: every_portal() - others
 
 
 # --- the facade itself
@@ -92,7 +101,7 @@ def test_the_signatures_are_the_same() -> None:
     }
 
 
-def test_a_plain_script(server: ScriptedServer) -> None:
+def test_a_plain_script(server: ScriptedServer, portals: Portals) -> None:
     """Calls work in a with block, on one connection, and the client shows model and address."""
     with client_of(server) as client:
         results = [client.fill_mask(TEXT, top_k=1), client.fill_mask(TEXT)]
@@ -109,7 +118,7 @@ def test_errors_are_those_of_the_async_client(server: ScriptedServer) -> None:
     assert caught.traceback[0].path.name == "test_sync.py"
 
 
-def test_an_unused_client_has_no_thread(server: ScriptedServer) -> None:
+def test_an_unused_client_has_no_thread(server: ScriptedServer, portals: Portals) -> None:
     """The event loop starts at the first call, and a client that was never used closes without one."""
     with client_of(server):
         assert not portals()
@@ -166,7 +175,7 @@ def test_one_client_in_many_loops(server: ScriptedServer) -> None:
         assert [asyncio.run(cell(client)) for _ in range(2)] == ["word", "word"]
 
 
-def test_sixteen_threads(server: ScriptedServer) -> None:
+def test_sixteen_threads(server: ScriptedServer, portals: Portals) -> None:
     """Threads share one client, one portal, and its connections, from the first call on."""
     start = threading.Barrier(16)
 
@@ -539,7 +548,7 @@ class TestFork:
         ended = run(MULTIPROCESSING, server.url)
         assert (ended.returncode, ended.stdout.split()) == (0, [*["word"] * 6, "0", "word"]), ended.stderr
 
-    def test_a_client_with_another_process_id(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_client_with_another_process_id(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, portals: Portals) -> None:
         """A process that is not the one that made the portal makes a new one, and leaves the old one alone."""
         with client_of(server) as client:
             word(client)
@@ -601,7 +610,7 @@ def test_a_call_at_exit(server: ScriptedServer) -> None:
 # --- the end of a portal
 
 
-def test_a_forgotten_client_is_collected(server: ScriptedServer) -> None:
+def test_a_forgotten_client_is_collected(server: ScriptedServer, portals: Portals) -> None:
     """A client that nobody holds any more ends its thread and its connections by itself."""
     word(client_of(server))
     gc.collect()
@@ -609,7 +618,7 @@ def test_a_forgotten_client_is_collected(server: ScriptedServer) -> None:
     assert not portals()
 
 
-def test_collected_in_its_own_loop() -> None:
+def test_collected_in_its_own_loop(portals: Portals) -> None:
     """Garbage is collected anywhere: also in the portal's own thread, which cannot wait for itself."""
     said_farewell = threading.Event()
 
@@ -636,7 +645,7 @@ def test_collected_in_its_own_loop() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_portal_whose_loop_has_died() -> None:
+def test_a_portal_whose_loop_has_died(portals: Portals) -> None:
     """A loop that was ended by force has nothing left to stop."""
 
     async def die() -> None:
@@ -673,7 +682,7 @@ def test_closing_an_unused_portal() -> None:
         pytest.param(copy.deepcopy, id="deepcopy"),
     ],
 )
-def test_a_client_travels_as_its_configuration(server: ScriptedServer, travel: Callable[[Any], Any]) -> None:
+def test_a_client_travels_as_its_configuration(server: ScriptedServer, travel: Callable[[Any], Any], portals: Portals) -> None:
     """What arrives, even of a client in use, is another one that works, with the same settings and nothing shared."""
     with client_of(server, timeout=5, headers={"X-Mine": "1"}) as client:
         word(client)
