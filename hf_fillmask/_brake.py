@@ -38,11 +38,11 @@ class Brake:
 
     def admits(self) -> bool:
         """Whether a request that has entered may still go: a 429 may have come while it stood in another queue."""
-        return anyio.current_time() >= self._until and self._in_flight <= self._window
+        return self._window == math.inf or (anyio.current_time() >= self._until and self._in_flight <= self._window)
 
     async def pass_pause(self) -> None:
         """Wait for the end of the pause alone; for requests that a server holds for minutes."""
-        while (left := self._until - anyio.current_time()) > 0:
+        while self._window < math.inf and (left := self._until - anyio.current_time()) > 0:
             await anyio.sleep(left)
 
     async def _wait_for_place(self) -> None:

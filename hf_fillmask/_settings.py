@@ -50,6 +50,7 @@ class Settings:
     """What holds for a client; see `AsyncFillMaskClient` for the meaning of each."""
 
     model: str | None
+    target: Target | None
     base_url: str
     hub_url: str
     anonymous: bool
@@ -77,7 +78,8 @@ class Settings:
         deadline: float | None = None,
     ) -> Options:
         """Complete and check the arguments of a call; None takes the client's."""
-        target = resolve(self.model if model is None else model, self.base_url)
+        own = self.target if model is None else None
+        target = resolve(model, self.base_url) if own is None else own
         if isinstance(self.found_token, Credentials):
             self.found_token.check(target.url)
         return Options(
@@ -137,9 +139,11 @@ def settings(
         raise ValueError(f"transport must be 'httpx' or 'aiohttp', not {transport!r}")
     if on_cold_start is not None and (not callable(on_cold_start) or iscoroutinefunction(on_cold_start)):
         raise TypeError("on_cold_start must be a plain function")
+    base_url = base_url_of(base_url, os.environ)
     made = Settings(
         model=model,
-        base_url=base_url_of(base_url, os.environ),
+        target=None if model is None else resolve(model, base_url),
+        base_url=base_url,
         hub_url=hub_url_of(hub_url, os.environ),
         anonymous=token is False or (isinstance(token, str) and not token.strip()),
         found_token=find_token(token, os.environ),
@@ -154,12 +158,6 @@ def settings(
         headers=checked_headers(headers),
         transport=transport,  # type: ignore[arg-type]  # as above
     )
-    _check_addresses(made)
+    if isinstance(made.found_token, Credentials):  # refused here already if it would go over plain http
+        made.found_token.check(made.base_url if made.target is None else made.target.url)
     return made
-
-
-def _check_addresses(made: Settings) -> None:
-    """Refuse a wrong model, and an explicit token that would go over plain http, at construction."""
-    url = made.base_url if made.model is None else resolve(made.model, made.base_url).url
-    if isinstance(made.found_token, Credentials):
-        made.found_token.check(url)

@@ -25,7 +25,7 @@ class Source:
         self._texts: Iterator[str] | None = iter(inputs) if isinstance(inputs, Iterable) else None
         self._coming: AsyncIterator[str] | None = None if isinstance(inputs, Iterable) else aiter(inputs)
         self._next = 0
-        self._taking = anyio.Lock()  # an async iterator has one reader at a time
+        self._taking = anyio.Lock(fast_acquire=True)  # an async iterator has one reader at a time
         self._window = None if window is None else anyio.Semaphore(window)
 
     async def take(self, most: int) -> tuple[int, list[str]]:

@@ -60,7 +60,7 @@ class AsyncTransport:
 
         async def exchange(attempt: Attempt, timeout: float) -> Outcome:
             began = anyio.current_time()
-            outcome = await _bounded(self._pools, attempt, credentials, timeout)
+            outcome = await _bounded(self._pools, attempt, credentials, began, timeout)
             seconds = anyio.current_time() - began
             if observe is not None and not attempt.waits:
                 observe(outcome, seconds)
@@ -110,7 +110,9 @@ def _log_attempt(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
     _log.debug("%s: %s: %s after %.3f s", attempt.request.model, what, ended, seconds)
 
 
-async def _bounded(pools: ConnectionPools, attempt: Attempt, credentials: Credentials, timeout: float) -> Outcome:
+async def _bounded(
+    pools: ConnectionPools, attempt: Attempt, credentials: Credentials, began: float, timeout: float
+) -> Outcome:
     """Make one exchange, in a task of its own and within `timeout` seconds; hold what it ends in as a value."""
     outcomes: list[Outcome] = []
     bugs: list[Exception] = []
@@ -124,7 +126,7 @@ async def _bounded(pools: ConnectionPools, attempt: Attempt, credentials: Creden
             bugs.append(error)
 
     async with anyio.create_task_group() as group:
-        group.cancel_scope.deadline = anyio.current_time() + timeout
+        group.cancel_scope.deadline = began + timeout
         group.start_soon(child)
     if bugs:
         raise bugs[0]

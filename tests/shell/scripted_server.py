@@ -97,6 +97,7 @@ class ScriptedServer:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.requests: list[Received] = []
+        self.accepted = 0
         self.open = 0
         self.most_open = 0
         self.changed = threading.Condition()
@@ -116,6 +117,7 @@ class ScriptedServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.changed:
                 self.open += 1
+                self.accepted += 1
                 self.most_open = max(self.most_open, self.open)
                 self._connections.add(connection)
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import anyio.lowlevel
 import httpx
 import pytest
+import trio
+from trio.testing import MockClock
 
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ProtocolError, RequestTimeoutError
 from hf_fillmask._credentials import Credentials
@@ -18,7 +21,7 @@ from hf_fillmask._exchange import Request
 from hf_fillmask._http import Pool
 from hf_fillmask.emulator import create_app
 
-from .helpers import MODEL, TEXT, TOKEN, client_of, everything_shown_by, mocked
+from .helpers import MODEL, TEXT, TOKEN, client_of, everything_shown_by, in_thread, mocked
 from .scripted_server import PREDICTION, Received, Wire, scripted
 
 pytestmark = pytest.mark.anyio
@@ -137,8 +140,8 @@ async def test_the_limit_of_a_body(how: str, size: int, fits: bool) -> None:
                 await client.fill_mask(TEXT)
 
 
-async def test_several_pools_share_the_load() -> None:
-    """20 requests go out at the same time, over as many connections."""
+async def test_each_exchange_has_a_connection_of_its_own() -> None:
+    """20 requests go out at the same time, over as many connections, and the next ones take these again."""
     together = 20
 
     def script(request: Received, wire: Wire) -> None:
@@ -149,10 +152,50 @@ async def test_several_pools_share_the_load() -> None:
     with scripted(script) as server:
         async with client_of(server, max_connections=together) as client:
             await client.fill_mask("first")
+            for _ in range(2):
+                async with anyio.create_task_group() as group:
+                    for _ in range(together):
+                        group.start_soon(client.fill_mask, TEXT)
+        assert (server.most_open, server.accepted) == (together, together)
+
+
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock()})], ids=["virtual time"])
+async def test_connections_that_are_free_for_too_long_are_closed() -> None:
+    """What a burst has opened does not stay open for ever: each later call closes one of those that nobody needs."""
+    together = 3
+
+    def script(request: Received, wire: Wire) -> None:
+        if request.inputs == "together":
+            server.wait_for(lambda server: len(server.requests) > together)
+        wire.warm()
+
+    with scripted(script) as server:
+        async with client_of(server) as client:
+            await client.fill_mask("first")
             async with anyio.create_task_group() as group:
                 for _ in range(together):
-                    group.start_soon(client.fill_mask, TEXT)
-    assert server.most_open == together
+                    group.start_soon(client.fill_mask, "together")
+            clock = trio.lowlevel.current_clock()
+            assert isinstance(clock, MockClock)
+            clock.jump(31)
+            for left in (2, 1):
+                await client.fill_mask("later")
+                await in_thread(server.wait_for, lambda server, left=left: server.open == left)
+        assert server.accepted == together
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "garbage"])
+async def test_certificates_that_cannot_be_read(
+    content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A wrong SSL_CERT_FILE is named, before anything is sent."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    async with AsyncFillMaskClient(MODEL) as client:
+        with pytest.raises(ValueError, match="SSL_CERT_FILE or SSL_CERT_DIR name cannot be read: "):
+            await client.fill_mask(TEXT)
 
 
 async def test_no_more_than_max_connections() -> None:
