@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,8 @@ def base_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def emulator(base_url: str, no_surroundings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the emulator be the server and the Hub, as a reader who follows the tutorial does."""
+def emulator(base_url: str, no_surroundings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the emulator be the server and the Hub, as a reader who follows the tutorial does, in a folder of its own."""
     monkeypatch.setenv("HF_FILLMASK_BASE_URL", base_url)
     monkeypatch.setenv("HF_ENDPOINT", base_url)
+    monkeypatch.chdir(tmp_path)
