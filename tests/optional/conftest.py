@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..docs.conftest import base_url, emulator
+from ..docs.conftest import emulator, shared, watched
 from ..shell.helpers import no_surroundings
 
-__all__ = ["base_url", "emulator", "no_surroundings"]
+__all__ = ["emulator", "no_surroundings", "shared", "watched"]
