@@ -61,5 +61,5 @@ def draw(rows: list[list[float]]) -> Figure:
 
 
 if __name__ == "__main__":
-    draw(asyncio.run(probe())).savefig(sys.argv[1], dpi=150)
+    draw(asyncio.run(probe())).savefig(sys.argv[1], dpi=100)
     print(f"{len(TEMPLATES)} templates with {len(JOBS)} jobs each are drawn in {sys.argv[1]}")

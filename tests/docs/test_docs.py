@@ -208,7 +208,7 @@ def test_the_links_of_a_page(page: Path) -> None:
 
 
 SENTENCE_ENDS = re.compile(r"[.!?][\"'`*_)]* +[A-Z\"'`*_(\[{]")
-NO_PROSE = re.compile(r"\||#|\s*$|<|:::|\[.*\]\(.*\) · ")
+NO_PROSE = re.compile(r"\||#|!\[|\s*$|<|:::|\[.*\]\(.*\) · ")
 
 
 def prose(page: Path) -> Iterator[str]:
