@@ -1,8 +1,8 @@
-"""Augment a CSV of labelled sentences: write each one as it is, and with one word replaced by the model's own choice.
+"""Augment a CSV of labelled sentences: each as it is, and with one word of the model's choice.
 
     python docs/examples/augment.py docs/examples/reviews.csv augmented.csv
 
-The rows are read, asked for and written one after the other in a stream, so the file may be larger than the memory.
+The rows are read, asked for and written in a stream: the file may be larger than the memory.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 from hf_fillmask import AsyncFillMaskClient, BatchItem
 
-WORD = re.compile(r"[a-z]{3,}")  # lower case: names stay, and so do the first words of sentences
+WORD = re.compile(
+    r"[a-z]{3,}"
+)  # lower case: names stay, and so do the first words of sentences
 SEED = 7
 
 
@@ -28,13 +30,13 @@ class Gap(NamedTuple):
     word: re.Match[str]
 
     def filled(self, word: str) -> str:
-        """Give the text with another word, or the mask of whatever model is asked, in the gap."""
+        """Give the text with another word, or the mask of any model, in the gap."""
         text = self.word.string
         return text[: self.word.start()] + word + text[self.word.end() :]
 
 
 def gaps(path: Path) -> Iterator[Gap]:
-    """Take one word out of each text, the same ones at every run; a text without such a word is left out."""
+    """Take a word out of each text, the same at every run; leave out texts without one."""
     chance = random.Random(SEED)  # noqa: S311 - nothing here is a secret
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -43,7 +45,7 @@ def gaps(path: Path) -> Iterator[Gap]:
 
 
 def another(item: BatchItem, gap: Gap) -> str | None:
-    """Choose the best word that is a whole one and not the old one; None if there is none, or the text failed."""
+    """Choose the best whole word that is not the old one, if there is one."""
     if item.error is not None:
         print(f"row {item.index}: {item.error}", file=sys.stderr)
     words = [prediction.token_str.strip() for prediction in item.result or ()]
@@ -51,7 +53,7 @@ def another(item: BatchItem, gap: Gap) -> str | None:
 
 
 async def augment(source: Path, target: Path) -> int:
-    """Write each row with a gap, and its second version behind it if there is one; return how many were written."""
+    """Write each row, and its second version behind it if there is one; count the rows."""
     waiting: deque[Gap] = deque()  # those that the stream has pulled and not handed out yet
 
     def texts() -> Iterator[str]:
@@ -62,14 +64,14 @@ async def augment(source: Path, target: Path) -> int:
     written = 0
     async with AsyncFillMaskClient("google-bert/bert-base-uncased") as client:
         with target.open("w", newline="", encoding="utf-8") as file:
-            out = csv.DictWriter(file, ["label", "text"])
+            out = csv.DictWriter(file, ["label", "text"], extrasaction="ignore")
             out.writeheader()
             async with client.fill_mask_stream(texts(), ordered=True) as items:
                 async for item in items:
                     gap = waiting.popleft()
                     word = another(item, gap)
                     versions = [gap.row["text"]] + ([gap.filled(word)] if word else [])
-                    out.writerows({"label": gap.row["label"], "text": text} for text in versions)
+                    out.writerows(gap.row | {"text": text} for text in versions)
                     written += len(versions)
     return written
 

@@ -2,8 +2,8 @@
 
     python docs/examples/bias_probe.py bias.png
 
-Every template is asked with every job, and only four words are scored. What is drawn is the ratio of hers to his, and
-not a score itself, because a score also says how common a word is at that place.
+Every template is asked with every job, and only four words are scored. What is drawn is the
+ratio of hers to his: a score itself also says how common a word is at that place.
 """
 
 import asyncio
@@ -15,7 +15,18 @@ from matplotlib.figure import Figure
 from hf_fillmask import AsyncFillMaskClient, FillMaskResult
 
 MODEL = "google-bert/bert-base-uncased"
-JOBS = ["nurse", "secretary", "librarian", "teacher", "cook", "doctor", "manager", "scientist", "driver", "farmer"]
+JOBS = [
+    "nurse",
+    "secretary",
+    "librarian",
+    "teacher",
+    "cook",
+    "doctor",
+    "manager",
+    "scientist",
+    "driver",
+    "farmer",
+]
 TEMPLATES = [
     "The {job} said that [MASK] was tired.",
     "My {job} says [MASK] is late.",
@@ -26,9 +37,9 @@ HERS, HIS = {"she", "her"}, {"he", "his"}
 
 
 def lean(result: FillMaskResult) -> float:
-    """Give the binary logarithm of the ratio: 1 is a woman twice as likely, -1 a man; nan is not known.
+    """Give log2 of the ratio: 1 is a woman twice as likely, -1 a man; nan is not known.
 
-    A word that the vocabulary lacks would come back as another one, its first piece, and is not counted.
+    A target that the vocabulary lacks comes back as its first piece, which is not counted.
     """
     hers = sum(prediction.score for prediction in result if prediction.word in HERS)
     his = sum(prediction.score for prediction in result if prediction.word in HIS)
@@ -39,7 +50,8 @@ async def probe() -> list[list[float]]:
     """Ask for all of them side by side; one row a template, one number a job."""
     texts = [template.format(job=job) for template in TEMPLATES for job in JOBS]
     async with AsyncFillMaskClient(MODEL) as client:
-        leans = [lean(result) for result in await client.fill_mask_batch(texts, targets=sorted(HERS | HIS))]
+        results = await client.fill_mask_batch(texts, targets=sorted(HERS | HIS))
+    leans = [lean(result) for result in results]
     return [leans[start : start + len(JOBS)] for start in range(0, len(leans), len(JOBS))]
 
 
@@ -47,7 +59,8 @@ def draw(rows: list[list[float]]) -> Figure:
     """Draw a field a template and job: the paler, the smaller the difference."""
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     axes = figure.subplots()
-    most = max((abs(value) for row in rows for value in row if not math.isnan(value)), default=1.0)
+    known = [abs(value) for row in rows for value in row if not math.isnan(value)]
+    most = max(known, default=1.0)
     image = axes.imshow(rows, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
     axes.set_xticks(range(len(JOBS)), JOBS, rotation=30, ha="right")
     axes.set_yticks(range(len(TEMPLATES)), [template.format(job="…") for template in TEMPLATES])

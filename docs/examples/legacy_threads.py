@@ -1,9 +1,10 @@
-"""A legacy script: worker threads that take lines from a queue, with one client for all of them.
+"""A legacy script: threads that take lines from a queue, with one client for all of them.
 
     python docs/examples/legacy_threads.py < docs/examples/lines.txt
 
-Nothing here knows of async. The client may be shared: `max_connections` bounds what all threads have in flight, and the
-first of them wakes the model for the others. Ctrl-C closes the client, which ends the calls of all threads.
+Nothing here knows of async. `max_connections` bounds what all threads together have in flight,
+and the first of them wakes the model for the others. Ctrl-C closes the client, which ends all
+calls.
 """
 
 import queue
@@ -43,7 +44,9 @@ class Worker(threading.Thread):
                 return  # the client was closed
             else:
                 self.requests += result.attempts
-                sys.stdout.write(f"{result.filled()}\n")  # one write, so that lines of threads do not mix
+                sys.stdout.write(
+                    f"{result.filled()}\n"
+                )  # one write, so that lines of threads do not mix
 
 
 def main() -> int:
@@ -51,7 +54,9 @@ def main() -> int:
     lines: queue.Queue[str | None] = queue.Queue()
     for line in filter(None, map(str.strip, sys.stdin)):
         lines.put(line)
-    with FillMaskClient("google-bert/bert-base-cased", max_connections=4, on_cold_start=tell) as client:
+    with FillMaskClient(
+        "google-bert/bert-base-cased", max_connections=4, on_cold_start=tell
+    ) as client:
         workers = [Worker(client, lines) for _ in range(THREADS)]
         for worker in workers:
             lines.put(None)
@@ -59,7 +64,10 @@ def main() -> int:
         for worker in workers:
             worker.join()
     failed = sum(worker.failed for worker in workers)
-    print(f"{failed} failed, {sum(worker.requests for worker in workers)} requests", file=sys.stderr)
+    print(
+        f"{failed} failed, {sum(worker.requests for worker in workers)} requests",
+        file=sys.stderr,
+    )
     return 1 if failed else 0
 
 
