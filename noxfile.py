@@ -20,6 +20,7 @@ def runs(python: str) -> bool:
     return found is not None and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
+EXAMPLES = ("tests/docs/test_examples.py", "tests/optional/test_examples.py")
 PYTHONS = [f"3.{minor}" for minor in range(11, 15) if runs(f"python3.{minor}")]
 
 
@@ -71,9 +72,19 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation, with warnings as errors."""
-    session.install("-e", ".[docs]")
+    """Build the documentation, with warnings as errors, and run everything in it against the emulator."""
+    session.install("-e", ".[docs,test,arrow,pandas]", "fastapi", "httpx2")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+    session.run("python", "-m", "pytest", "-rs", "-m", "not soak", "tests/docs", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples, a notebook among them, and check their types."""
+    session.install("-e", ".[test,examples]", "mypy", "pyright")
+    session.run("python", "-m", "pytest", "-rs", "-m", "not soak", *EXAMPLES, *session.posargs)
+    session.run("mypy", *map(str, Path("docs/examples").glob("*.py")))
+    session.run("pyright", "docs/examples")
 
 
 @nox.session

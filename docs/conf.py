@@ -8,7 +8,7 @@ copyright = author
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
-exclude_patterns = ["_build", "examples/**/README.md"]
+exclude_patterns = ["_build"]
 # Pages whose extras are written elsewhere are taken in when they are there.
 suppress_warnings = ["toc.empty_glob"]
 

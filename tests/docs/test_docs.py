@@ -4,7 +4,9 @@ A fence may be marked by an HTML comment on the line before it:
 
 - ``<!-- shown only: REASON -->``: the Python below is not run;
 - ``<!-- needs MODULE -->``: it is run where that module is installed;
-- ``<!-- output -->``: the text below is what the Python above it prints, with ``...`` for what varies.
+- ``<!-- run -->``: the commands below are run, in a folder of the page's own;
+- ``<!-- run, interrupted by Ctrl-C -->``: the same, and Ctrl-C is pressed when the command has sent some requests;
+- ``<!-- output -->``: the text below is what is printed by what runs above it, with ``...`` for what varies.
 """
 
 from __future__ import annotations
@@ -12,7 +14,12 @@ from __future__ import annotations
 import ast
 import doctest
 import inspect
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +32,9 @@ import pytest
 
 from hf_fillmask.cli._app import app
 
+from ..shell.helpers import PATIENCE
+from .conftest import Watched
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -36,7 +46,8 @@ AT_THE_TOP = [page for name in ("README", "CHANGELOG", "CONTRIBUTING") for page 
 ELSEWHERE = {"docs/how-to/cluster.md"}
 
 FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"|output|needs (?P<module>\w+)|shown only: \w[^\n]+")
+INTERRUPTED = "run, interrupted by Ctrl-C"
+MARK = re.compile(rf"|output|run|{INTERRUPTED}|needs (?P<module>\w+)|shown only: \w[^\n]+")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 OPTION = re.compile(r"(?<!\S)--?[a-z][a-z-]*")
@@ -59,6 +70,16 @@ class Fence:
         needed = mark["module"] if mark else None
         return self.kind == "python" and (not self.mark or (needed is not None and find_spec(needed) is not None))
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is commands that can be run here."""
+        return self.kind == "console" and self.mark in ("run", INTERRUPTED)
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that it shows."""
+        return re.findall(r"^\$ (.*)$", self.text, re.MULTILINE)
+
     def compiled(self) -> CodeType:
         """Compile the block so that a traceback names the page and the line."""
         source = "\n" * self.line + self.text
@@ -80,18 +101,38 @@ def fences(page: Path) -> Iterator[Fence]:
 
 ALL = [fence for page in [*PAGES, *AT_THE_TOP] for fence in fences(page)]
 RUN = sorted({fence.page for fence in ALL if fence.runs and name_of(fence.page) not in ELSEWHERE})
+IN_A_SHELL = sorted({fence.page for fence in ALL if fence.is_run})
 COMMANDS = sorted({line for fence in ALL for line in re.findall(r"^\$ (.*hf-fillmask .*)$", fence.text, re.MULTILINE)})
 
 
-def steps(page: Path) -> list[tuple[CodeType, str | None]]:
-    """Pair each block of Python that runs with the output that the page shows for it."""
-    paired: list[tuple[CodeType, str | None]] = []
+def steps(page: Path) -> Iterator[tuple[Fence, str | None]]:
+    """Pair each block that runs with the output that the page shows for it."""
+    runs: Fence | None = None
     for fence in fences(page):
-        if fence.runs:
-            paired.append((fence.compiled(), None))
-        elif fence.mark == "output":
-            paired[-1] = paired[-1][0], fence.text
-    return paired
+        if fence.mark == "output":
+            assert runs, f"{name_of(page)}, line {fence.line}: nothing above it runs"
+            yield runs, fence.text
+            runs = None
+        elif fence.runs or fence.is_run:
+            if runs:
+                yield runs, None
+            runs = fence
+    if runs:
+        yield runs, None
+
+
+def printed_by(command: str, interrupt: threading.Event | None) -> str:
+    """Run a command as a reader would, and return what it writes; press Ctrl-C at the event."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(
+        f"exec {command}", shell=True, text=True, env={**os.environ, "PATH": path}, **output
+    ) as process:
+        if interrupt:
+            assert interrupt.wait(PATIENCE), f"{command} does not ask"
+            process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=PATIENCE)
+    return str(out)
 
 
 def is_async(code: CodeType) -> bool:
@@ -100,31 +141,43 @@ def is_async(code: CodeType) -> bool:
 
 
 @pytest.mark.usefixtures("emulator")
-@pytest.mark.parametrize("page", RUN, ids=name_of)
-def test_the_python_of_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The blocks of a page run one after the other, in one event loop if they await, and print what it shows."""
-    todo = steps(page)
+@pytest.mark.parametrize(
+    "page", [*RUN, *(pytest.param(page, marks=pytest.mark.slow) for page in IN_A_SHELL)], ids=name_of
+)
+def test_what_is_in_a_page_runs(
+    page: Path, capsys: pytest.CaptureFixture[str], watched: Watched, request: pytest.FixtureRequest
+) -> None:
+    """The blocks of a page run one after the other, in one event loop if they await, and print what it shows.
+
+    The commands, each of which is a process, run where slow tests do.
+    """
+    with_commands = request.node.get_closest_marker("slow") is not None
+    todo = [(fence, shown) for fence, shown in steps(page) if fence.kind == "python" or with_commands]
     names: dict[str, Any] = {"__name__": "page"}
 
-    def check(shown: str | None) -> None:
-        printed = capsys.readouterr().out
-        if shown is not None:
-            like = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
-            assert like, f"the page shows\n{shown}\nbut this was printed\n{printed}"
-
     async def run_all() -> None:
-        for code, shown in todo:
-            done = eval(code, names)
-            if is_async(code):
-                await done
-            check(shown)
+        for fence, shown in todo:
+            if fence.kind == "python":
+                code = fence.compiled()
+                done = eval(code, names)
+                if is_async(code):
+                    await done
+                printed = capsys.readouterr().out
+            else:
+                interrupts = fence.mark == INTERRUPTED
+                printed = "".join(
+                    printed_by(each, watched.after(30) if interrupts else None) for each in fence.commands
+                )
+            if shown is not None:
+                like = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
+                assert like, f"the page shows\n{shown}\nbut this was printed\n{printed}"
 
-    if any(is_async(code) for code, _ in todo):
+    if any(fence.kind == "python" and is_async(fence.compiled()) for fence, _ in todo):
         anyio.run(run_all)
     else:
-        for code, shown in todo:
-            eval(code, names)
-            check(shown)
+        # Blocking code is not to find an event loop around it.
+        with pytest.raises(StopIteration):
+            run_all().send(None)
 
 
 @pytest.mark.parametrize("page", sorted({fence.page for fence in ALL}), ids=name_of)
@@ -152,6 +205,65 @@ def test_the_links_of_a_page(page: Path) -> None:
         there = page.parent / target if target else page
         assert there.exists(), target
         assert not anchor or anchor in {slug(each) for each in HEADING.findall(without_fences(there))}, anchor
+
+
+SENTENCE_ENDS = re.compile(r"[.!?][\"'`*_)]* +[A-Z\"'`*_(\[{]")
+NO_PROSE = re.compile(r"\||#|!\[|\s*$|<|:::|\[.*\]\(.*\) · ")
+
+
+def prose(page: Path) -> Iterator[str]:
+    """Go through the lines of a page that hold sentences: no table, heading or block of code; a glossary's, too."""
+    for fence in fences(page):
+        if fence.kind == "{glossary}":
+            yield from (line.strip() for line in fence.text.split("\n") if line.startswith("  "))
+    for line in without_fences(page).split("\n"):
+        if not NO_PROSE.match(line):
+            yield re.sub(r"^\s*(?:[-*]|\d+\.) ", "", line.rstrip())
+
+
+@pytest.mark.parametrize("page", [*PAGES, *AT_THE_TOP], ids=name_of)
+def test_one_sentence_a_line(page: Path) -> None:
+    """No sentence begins where another one ends, and none goes on in the next line: a change shows as what it is."""
+    lines = list(prose(page))
+    assert [] == [line for line in lines if SENTENCE_ENDS.search(line)]
+    assert [] == [line for line in lines if not re.search(r"[.!?:;,…][\"'`*_)]*$", line)]
+
+
+def documented() -> str:
+    """Return the page of the Python API."""
+    return (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+
+
+def exported(module: str) -> list[str]:
+    """Return a module's `__all__`, read off its source: the module may need what is not installed."""
+    spec = find_spec(module)
+    assert spec
+    assert spec.origin
+    source = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    found = (node for node in source.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+    return list(ast.literal_eval(next(found).value))
+
+
+@pytest.mark.skipif(not PAGES, reason="the documentation is not here")
+@pytest.mark.parametrize("module", ["hf_fillmask", "hf_fillmask.arrow", "hf_fillmask.emulator", "hf_fillmask.ray"])
+def test_every_public_name_is_in_the_reference(module: str) -> None:
+    """What can be imported is explained."""
+    prefix = "" if module == "hf_fillmask" else f"{module}."
+    assert [] == [name for name in exported(module) if f":: {prefix}{name}\n" not in documented()]
+
+
+@pytest.mark.skipif(not PAGES, reason="the documentation is not here")
+def test_every_variable_is_in_the_reference() -> None:
+    """The page of the environment names the variables of Hugging Face that the package reads, and no others."""
+    ours = re.compile(r"(?:HF|HUGGING_FACE|XDG)_[A-Z_]+")
+    package = find_spec("hf_fillmask")
+    assert package
+    assert package.origin
+    sources = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(package.origin).parent.rglob("*.py")]
+    texts = (node.value for tree in sources for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    read = {text for text in texts if isinstance(text, str) and ours.fullmatch(text)}
+    page = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(rf"`({ours.pattern})`", page))
 
 
 def entries(page: Path) -> Iterator[str]:
