@@ -57,6 +57,7 @@ def test_the_defaults() -> None:
     """Without arguments and variables the router is asked, with a token that may be in a file."""
     expected = Settings(
         model=None,
+        target=None,
         base_url=ROUTER,
         hub_url="https://huggingface.co",
         anonymous=False,
