@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -92,12 +92,23 @@ class BatchStream(AsyncIterator[BatchItem]):
         items: list[BatchItem] = []
         while not items:
             try:
-                items = self._sorted(await self._receive.receive())
+                items = self._sorted(await self._received())
             except anyio.EndOfStream:
                 if self._failure is not None:
                     raise self._failure from None
                 raise StopAsyncIteration from None
         self._source.release(len(items))
+        return items
+
+    async def _received(self) -> list[BatchItem]:
+        """Wait for the items of a request, and take those of the others that are done as well.
+
+        A turn of the event loop for each of them would cost more than filling it, when hundreds come at once.
+        """
+        items = await self._receive.receive()
+        with suppress(anyio.WouldBlock, anyio.EndOfStream):
+            while True:
+                items += self._receive.receive_nowait()
         return items
 
     def _sorted(self, items: list[BatchItem]) -> list[BatchItem]:
@@ -151,7 +162,10 @@ class BatchStream(AsyncIterator[BatchItem]):
                 self._on_progress(self._done, self._source.total, self._errors)
             except Exception:
                 _log.exception("on_progress raised; the batch goes on")
-        await self._send.send(items)
+        try:
+            self._send.send_nowait(items)
+        except anyio.WouldBlock:  # the reader is behind
+            await self._send.send(items)
 
 
 def _item(index: int, inputs: str, filled: Filled) -> BatchItem:
