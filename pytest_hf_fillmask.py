@@ -21,12 +21,19 @@ def fill_mask_emulator() -> Iterator[FillMaskEmulator]:
 
     Script it in one line each: cold, fail, rate_limit, cut, stall, reset, latency, answer; and assert on `.requests`.
     """
+    emulator = _emulator()
+    if isinstance(emulator, str):
+        pytest.fail(emulator, pytrace=False)
+    with emulator:
+        yield emulator
+
+
+def _emulator() -> FillMaskEmulator | str:
+    """Make the emulator, or say what is missing."""
     try:
         from hf_fillmask.emulator import FillMaskEmulator
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        missing = f"the fixture fill_mask_emulator needs {error.name}: pip install 'hf-fillmask[emulator]'"
-        pytest.fail(missing, pytrace=False)
-    with FillMaskEmulator() as emulator:
-        yield emulator
+        return f"the fixture fill_mask_emulator needs {error.name}: pip install 'hf-fillmask[emulator]'"
+    return FillMaskEmulator()

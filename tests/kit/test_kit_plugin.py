@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ..docs.test_docs import DOCS, PAGES, fences
+
 pytest_plugins = ["pytester"]
+
+PAGE = DOCS / "how-to" / "testing.md"
 
 SUITE = """
 import pytest
@@ -96,3 +100,14 @@ def test_who_does_not_use_it_does_not_load_it(pytester: pytest.Pytester) -> None
             assert loaded == set()
     """)
     pytester.runpytest_subprocess("-p", "no:respx").assert_outcomes(passed=1)  # which loads httpx itself
+
+
+@pytest.mark.skipif(PAGE not in PAGES, reason="the documentation is not here")
+def test_the_suite_of_the_documentation(pytester: pytest.Pytester) -> None:
+    """The tests that the page on testing shows are a suite, and it passes."""
+    parts = [fence.text for fence in fences(PAGE) if fence.mark == "shown only: a part of a suite, which the tests of the kit run"]
+    application, *tests = parts
+    pytester.makepyfile(app=application, test_app="\n".join(tests))
+    pytester.makeconftest("import pytest\nanyio_backend = pytest.fixture(lambda: 'asyncio')\n")
+    ran = pytester.runpytest_inprocess()
+    assert ran.parseoutcomes() == {"passed": sum(part.count("def test_") for part in tests) + 3}  # four faults in one
