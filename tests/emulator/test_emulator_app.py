@@ -299,6 +299,22 @@ async def test_a_caller_who_hangs_up_is_no_error() -> None:
     assert sent[0]["status"] == 499
 
 
+async def test_a_stall_outlasts_what_the_client_still_sends() -> None:
+    """A held request is over when the connection is, and not before."""
+    coming: list[Message] = [*[{"type": "http.request"}] * 3, {"type": "http.disconnect"}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
+    await create_app(faults=["stall"])(scope, receive, send)
+    assert (coming, sent) == ([], [])
+
+
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_bug_is_a_500(begun: bool) -> None:
     """What the emulator fails at is answered as JSON that names the request, and goes on to the server's log."""

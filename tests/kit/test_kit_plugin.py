@@ -49,6 +49,7 @@ def test_a_suite_of_a_user(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess().assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_the_fixture_is_told(pytester: pytest.Pytester) -> None:
     """`pytest --fixtures` says what it is for."""
     told = pytester.runpytest_inprocess("--fixtures")
@@ -103,9 +104,11 @@ def test_who_does_not_use_it_does_not_load_it(pytester: pytest.Pytester) -> None
 
 
 @pytest.mark.skipif(PAGE not in PAGES, reason="the documentation is not here")
+@pytest.mark.slow
 def test_the_suite_of_the_documentation(pytester: pytest.Pytester) -> None:
     """The tests that the page on testing shows are a suite, and it passes."""
-    parts = [fence.text for fence in fences(PAGE) if fence.mark == "shown only: a part of a suite, which the tests of the kit run"]
+    mark = "shown only: a part of a suite, which the tests of the kit run"
+    parts = [fence.text for fence in fences(PAGE) if fence.mark == mark]
     application, *tests = parts
     pytester.makepyfile(app=application, test_app="\n".join(tests))
     pytester.makeconftest("import pytest\nanyio_backend = pytest.fixture(lambda: 'asyncio')\n")
