@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hf_fillmask.emulator import create_app
 from hf_fillmask.emulator._request_id import RequestIdMiddleware
@@ -284,24 +284,8 @@ async def test_too_large_a_request_is_refused(connect: Connect) -> None:
     assert "length limit exceeded (2000000 bytes)" in too_large.json()["error"]
 
 
-async def test_a_caller_who_hangs_up_is_no_error() -> None:
-    """Whoever leaves in the middle of a request leaves no traceback in the server's log."""
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
-    await create_app()(scope, receive, send)
-    assert sent[0]["status"] == 499
-
-
-async def test_a_stall_outlasts_what_the_client_still_sends() -> None:
-    """A held request is over when the connection is, and not before."""
-    coming: list[Message] = [*[{"type": "http.request"}] * 3, {"type": "http.disconnect"}]
+async def said_to(app: ASGIApp, coming: list[Message]) -> list[Message]:
+    """Let `coming` come in on a connection, all of it, and return what the application sends."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -311,8 +295,21 @@ async def test_a_stall_outlasts_what_the_client_still_sends() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
-    await create_app(faults=["stall"])(scope, receive, send)
-    assert (coming, sent) == ([], [])
+    await app(scope, receive, send)
+    assert coming == []
+    return sent
+
+
+async def test_a_caller_who_hangs_up_is_no_error() -> None:
+    """Whoever leaves in the middle of a request leaves no traceback in the server's log."""
+    sent = await said_to(create_app(), [{"type": "http.disconnect"}])
+    assert sent[0]["status"] == 499
+
+
+async def test_a_stall_outlasts_what_the_client_still_sends() -> None:
+    """A held request is over when the connection is, and not before."""
+    coming: list[Message] = [*[{"type": "http.request"}] * 3, {"type": "http.disconnect"}]
+    assert await said_to(create_app(faults=["stall"]), coming) == []
 
 
 @pytest.mark.parametrize("begun", [False, True])
