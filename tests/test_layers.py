@@ -35,8 +35,12 @@ EDGES = {
 }
 EDGE_FOLDERS = {"cli", "emulator"}
 
-ONLY = {"httpx": {"_http", "cli._server"}, "tenacity": {"_call"}, "opentelemetry": {"_telemetry"}}
-"""Libraries that one module hides from all the others; the command line lends the emulator's client one of httpx."""
+ONLY = {
+    "httpx": {"_http", "cli._server", "emulator._in_process"},
+    "tenacity": {"_call"},
+    "opentelemetry": {"_telemetry"},
+}
+"""Libraries that one module hides from all the others; the emulator's clients are lent one of httpx."""
 
 HELP = (
     "hf_fillmask.{} is in no layer: add it, at the head of tests/test_layers.py, to CORE (pure: no I/O, nothing "

@@ -124,9 +124,34 @@ def models(
     help="Sentences to learn from, one a line.",
 )
 @click.option("--token", metavar="T", help="Require this token; without, any 'hf_...' or none will do.")
-def serve(host: str, port: int, load_seconds: float | None, corpus: str | None, token: str | None) -> None:
-    """Serve the emulator until Ctrl-C: a local server that speaks the fill-mask API, cold starts included."""
-    serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token)
+@click.option("--warm", is_flag=True, help="No model is cold: each answers from the first request.")
+@click.option("--fault", "faults", metavar="F", multiple=True, help="What goes wrong, in this order; repeat for more.")
+def serve(
+    host: str,
+    port: int,
+    load_seconds: float | None,
+    corpus: str | None,
+    token: str | None,
+    warm: bool,
+    faults: tuple[str, ...],
+) -> None:
+    """Serve the emulator until Ctrl-C: a local server that speaks the fill-mask API, cold starts included.
+
+    \b
+    Faults, each for one request unless xTIMES (x* for all) follows:
+        503, 503x2, 502x*       a status in the model's place
+        429:retry-after=3       ... with advice in seconds
+        418:body=TEXT           ... with a body of yours
+        cut                     half of the answer, then the connection is closed
+        stall                   no answer, ever
+        reset                   the connection is reset
+        latency=0.2             seconds before each answer (latency=0.2x3: of three)
+        cold, cold=5            cold until a request waits for it, or for so many seconds
+    With :model=ID a fault is for that model only; it stands before :body=.
+    """  # noqa: D301 - \b keeps click from joining the lines
+    if warm and load_seconds is not None:
+        raise click.UsageError("--warm leaves nothing to load; take either --warm or --load-seconds")
+    serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token, warm=warm, faults=faults)
 
 
 app.add_command(batch)

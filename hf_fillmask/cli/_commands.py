@@ -64,13 +64,27 @@ async def list_models(server: Server, query: Mapping[str, Any], *, timeout: floa
     show_infos(infos, json=for_programs(json))
 
 
-def serve_emulator(host: str, port: int, *, load_seconds: float | None, corpus: str | None, token: str | None) -> None:
+def serve_emulator(
+    host: str,
+    port: int,
+    *,
+    load_seconds: float | None,
+    corpus: str | None,
+    token: str | None,
+    warm: bool,
+    faults: Sequence[str],
+) -> None:
     """Serve the emulator until Ctrl-C, which comes out as the KeyboardInterrupt that it is."""
     from ..emulator import create_app, run
 
     with wrong_use():
-        seconds = LOAD_SECONDS if load_seconds is None else load_seconds
-        emulator = create_app(load_seconds=seconds, corpus=corpus, token=token)
+        emulator = create_app(
+            load_seconds=LOAD_SECONDS if load_seconds is None else load_seconds,
+            corpus=corpus,
+            token=token,
+            warm="all" if warm else (),
+            faults=faults,
+        )
     try:
         run(emulator, host=host, port=port, on_listening=_tell_address)
     except OSError as error:

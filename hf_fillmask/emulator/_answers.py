@@ -11,7 +11,7 @@ from typing import Any
 from ._sequence import MaskedText, masked_text
 from ._vocabulary import Scored, Vocabulary
 
-__all__ = ["Question", "RefusedError", "answer", "read", "shaped"]
+__all__ = ["Question", "RefusedError", "answer", "prediction", "read", "shaped"]
 
 _TOP_K = 5
 _MAX_TOKENS = 512  # with the two special ones around a text
@@ -71,6 +71,16 @@ def shaped(answers: Sequence[list[Any]], question: Question) -> list[Any]:
     return answers[0] if len(question.texts) == 1 else list(answers)
 
 
+def prediction(scored: Scored, sequence: str) -> dict[str, Any]:
+    """Return one prediction as the API has it: `scored`, and the whole text with it filled in."""
+    return {
+        "score": scored.score,
+        "token": scored.token,
+        "token_str": scored.token_str,
+        "sequence": sequence,
+    }
+
+
 def _parameters(parameters: object) -> Mapping[str, Any]:
     if not isinstance(parameters, dict):
         pipeline = "<transformers.pipelines.fill_mask.FillMaskPipeline object at 0x7f0000000000>"
@@ -121,16 +131,7 @@ def _check_top_k(question: Question, vocabulary: Vocabulary) -> None:
 
 def _predictions(number: int, masked: MaskedText, question: Question, vocabulary: Vocabulary) -> list[dict[str, Any]]:
     best = vocabulary.best(masked.words, masked.masks[number], question.top_k, question.targets)
-    return [_prediction(scored, masked.filled(number, scored.token_str)) for scored in best]
-
-
-def _prediction(scored: Scored, sequence: str) -> dict[str, Any]:
-    return {
-        "score": scored.score,
-        "token": scored.token,
-        "token_str": scored.token_str,
-        "sequence": sequence,
-    }
+    return [prediction(scored, masked.filled(number, scored.token_str)) for scored in best]
 
 
 def _type(value: object) -> str:

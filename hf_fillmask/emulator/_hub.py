@@ -8,7 +8,7 @@ from typing import Any
 
 from ._families import family_of
 
-__all__ = ["model_info", "model_list"]
+__all__ = ["WELL_KNOWN", "model_info", "model_list"]
 
 WELL_KNOWN = (
     "google-bert/bert-base-uncased",

@@ -1,82 +1,92 @@
-"""Which models are cold, loading or warm, and the work of loading one.
+"""Which models are cold, loading or warm.
 
-The first request to a cold model notes the time; nothing runs in the background. Once `load_seconds` have passed, the
-first request that was held or comes does the counting, in steps of about a millisecond between which the event loop
-is free. Not in a thread: the counting is Python, so a thread would keep the interpreter from the loop for longer (5 ms
-at a time), and virtual clocks do not see threads. A cancelled request leaves the count where it was; the next goes on.
-Models that spell alike share what was counted, so memory does not grow with the number of ids.
+The first request to a cold model notes the time; nothing runs in the background. Once its load has passed, the first
+request that was held or comes does what there is to learn (see `_knowledge`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import anyio
 import anyio.lowlevel
 
-from ._families import Family, family_of
-from ._language import LanguageModel, learning
+from ._families import family_of
+from ._faults import ESTIMATED_TIME
+from ._knowledge import Knowledge
 from ._vocabulary import Vocabulary
 
 __all__ = ["Models"]
 
 
 class Models:
-    """The state of every model id. A model becomes warm by its first answer after `load_seconds`; it never cools."""
+    """The state of every model id. A model becomes warm by its first answer after its load, and cools by `cool` only.
 
-    def __init__(self, sentences: Sequence[str], *, load_seconds: float, warm: Iterable[str]) -> None:
-        self._load_seconds = load_seconds
-        self._warm = set(warm)
+    `load_seconds` is how long a cold model loads; None: until a request waits for it, which then need not wait.
+    """
+
+    def __init__(self, knowledge: Knowledge, *, load_seconds: float | None, warm: Iterable[str] | None) -> None:
+        """Make the models: cold but for those in `warm`; None: all of them are warm."""
+        self._knowledge = knowledge
+        self._loads: dict[str | None, float | None] = {None: load_seconds}
         self._ready_at: dict[str, float] = {}
-        self._counts = {uncased: _Count(sentences, uncased=uncased) for uncased in (False, True)}
-        self._vocabularies: dict[Family, Vocabulary] = {}
+        self._all_warm = warm is None
+        self._warm = set(warm or ())
 
     def is_warm(self, model: str) -> bool:
         """Say whether `model` answers at once."""
-        return model in self._warm
+        return model in self._warm or (self._all_warm and model not in self._loads)
 
     @property
     def warm(self) -> frozenset[str]:
-        """The models that answer at once."""
+        """The models that are known to answer at once."""
         return frozenset(self._warm)
+
+    def estimated_time(self, model: str) -> float:
+        """Return the seconds that `model` is said to load."""
+        seconds = self._load_seconds(model)
+        return ESTIMATED_TIME if seconds is None else seconds
+
+    def cool(self, model: str | None, seconds: float | None) -> None:
+        """Let `model`, or with None every model, load for `seconds` when it is asked for next."""
+        if model is None:
+            self._loads = {None: seconds}
+            self._all_warm = False
+            self._warm.clear()
+            self._ready_at.clear()
+        else:
+            self._loads[model] = seconds
+            self._warm.discard(model)
+            self._ready_at.pop(model, None)
+
+    def warm_up(self) -> None:
+        """Let every model be warm."""
+        self._loads = {None: self._loads[None]}
+        self._ready_at.clear()
+        self._all_warm = True
 
     async def vocabulary(self, model: str, hold: float) -> Vocabulary | None:
         """Return what `model` knows, or None if it is still loading after `hold` seconds; a cold one starts to load.
 
         Who does not want to be held (0) is told at once, and always when it is the one that finds the model cold.
         """
-        if model not in self._warm and not await self._loaded(model, hold):
+        if not self.is_warm(model) and not await self._loaded(model, hold):
             return None
-        family = family_of(model)
-        if family not in self._vocabularies:
-            language = await self._counts[family.uncased].finished()
-            self._vocabularies.setdefault(family, Vocabulary(family, language))
+        vocabulary = await self._knowledge.vocabulary(family_of(model))
         self._warm.add(model)
-        return self._vocabularies[family]
+        return vocabulary
 
     async def _loaded(self, model: str, hold: float) -> bool:
+        seconds = self._load_seconds(model)
+        if seconds is None:
+            await anyio.lowlevel.checkpoint()
+            return hold > 0
         now = anyio.current_time()
         was_cold = model not in self._ready_at
-        ready_at = self._ready_at.setdefault(model, now + self._load_seconds)
+        ready_at = self._ready_at.setdefault(model, now + seconds)
         # Never longer than a whole load: another event loop's clock may have been elsewhere.
-        wait = min(max(ready_at - now, 0.0), self._load_seconds)
+        wait = min(max(ready_at - now, 0.0), seconds)
         loaded = hold >= wait and (hold > 0 or not was_cold)
         await anyio.sleep(wait if loaded else hold)
         return loaded
 
-
-class _Count:
-    """One pass over the corpus, done by whoever waits for it, one at a time."""
-
-    def __init__(self, sentences: Sequence[str], *, uncased: bool) -> None:
-        self._steps = learning(sentences, uncased=uncased)
-        self._model: LanguageModel | None = None
-        self._lock: anyio.Lock | None = None
-
-    async def finished(self) -> LanguageModel:
-        """Return the model, after the steps that are still to do."""
-        # Made here, since a lock belongs to the event loop that it is made in: the server's, not the program's.
-        self._lock = self._lock or anyio.Lock()
-        async with self._lock:
-            while self._model is None:
-                self._model = next(self._steps)
-                await anyio.lowlevel.checkpoint()
-            return self._model
+    def _load_seconds(self, model: str) -> float | None:
+        return self._loads.get(model, self._loads[None])

@@ -4,12 +4,17 @@ The socket is bound here, before the server starts: so its address is known, and
 """
 
 import contextlib
+import copy
 import socket
 import threading
 from collections.abc import Callable, Generator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import LOGGING_CONFIG
+
+from ._wire import BreakableProtocol
 
 __all__ = ["run", "serving"]
 
@@ -33,7 +38,7 @@ def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generato
     with _bound(host, port) as listener:
         base_url = _url(listener)
         # uvicorn's loggers are the process's own: no handlers and no lines from us, and errors only if they are fatal.
-        config = uvicorn.Config(app, log_config=None, log_level="critical")
+        config = uvicorn.Config(app, http=BreakableProtocol, log_config=None, log_level="critical")
         config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]  # see there
         server = _ThreadedServer(config, listener)
         server.begin()
@@ -59,7 +64,7 @@ def run(
 
     """
     with _bound(host, port) as listener:
-        config = uvicorn.Config(app)
+        config = uvicorn.Config(app, http=BreakableProtocol, log_config=_on_stderr())
         config.timeout_graceful_shutdown = _GRACE_SECONDS  # type: ignore[assignment]  # see there
         server = uvicorn.Server(config)
         if on_listening is not None:
@@ -99,6 +104,13 @@ class _ThreadedServer(uvicorn.Server):
             self._failure = failure
         finally:
             self._settled.set()
+
+
+def _on_stderr() -> dict[str, Any]:
+    """Return uvicorn's settings of its log, whose lines about requests would go to standard output."""
+    settings = copy.deepcopy(LOGGING_CONFIG)
+    settings["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    return settings
 
 
 def _bound(host: str, port: int) -> socket.socket:

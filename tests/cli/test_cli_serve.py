@@ -16,6 +16,8 @@ import pytest
 
 Invoke = Callable[..., Any]
 
+WARM_OR_LOADING = "--warm leaves nothing to load; take either --warm or --load-seconds"
+
 
 def test_serve_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first line names the address, ready for a shell; Ctrl-C ends the server with 130."""
@@ -55,14 +57,31 @@ def test_a_port_that_is_taken(invoke: Invoke) -> None:
     assert hint == "hint: choose another --host or --port"
 
 
+def test_wrong_faults(invoke: Invoke) -> None:
+    """A fault that cannot be read is wrong use, and the message says how faults are written."""
+    run = invoke("serve", "--fault", "503x2", "--fault", "503x")
+    assert (run.code, run.out) == (2, "")
+    assert run.err.startswith("error: '503x' cannot be read: what follows the x is no number of times; a fault is")
+
+
+def test_warm_or_loading(invoke: Invoke) -> None:
+    """Warm models load nothing."""
+    run = invoke("serve", "--warm", "--load-seconds", "3")
+    assert (run.code, run.err.splitlines()[0]) == (2, "error: " + WARM_OR_LOADING)
+
+
 def test_ctrl_c_of_a_process() -> None:
-    """As a process of its own it ends the same way, without a traceback."""
-    command = [sys.executable, "-m", "hf_fillmask", "serve", "--port", "0"]
+    """As a process of its own it ends the same way, without a traceback; its log goes to standard error."""
+    command = [sys.executable, "-m", "hf_fillmask", "serve", "--port", "0", "--warm", "--fault", "418:body=tea"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         url = server.stdout.readline().rstrip("\n").rpartition("=")[2]
-        assert httpx.get(url, trust_env=False).status_code == 200
+        ask = {"inputs": "Paris is the capital of [MASK]."}
+        answers = [httpx.post(f"{url}/models/org/bert", json=ask, trust_env=False) for _ in range(2)]
         server.send_signal(signal.SIGINT)
-        _, err = server.communicate(timeout=10)
+        out, err = server.communicate(timeout=10)
     assert server.returncode == 130
+    assert [(answer.status_code, answer.text[:3]) for answer in answers] == [(418, "tea"), (200, '[{"')]
     assert "Traceback" not in err
+    # Who pipes the first line into a shell wants no second one.
+    assert (out, err.count("POST /models/org/bert")) == ("", 2)

@@ -1,13 +1,15 @@
 """The wire, without a socket: what the emulator answers to whom, on asyncio and trio."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hf_fillmask.emulator import create_app
+from hf_fillmask.emulator._request_id import RequestIdMiddleware
 
 pytestmark = pytest.mark.anyio
 
@@ -266,6 +268,67 @@ async def test_every_answer_names_its_request(connect: Connect) -> None:
     assert echoed.headers["x-request-id"] == "my-id_1"
     assert re.fullmatch(r"[0-9a-f-]{36}", replaced.headers["x-request-id"])
     assert re.fullmatch(r"[0-9a-f-]{36}", missing.headers["x-request-id"])
+
+
+async def test_too_large_a_request_is_refused(connect: Connect) -> None:
+    """Two million bytes may come, in how many parts ever; one more is a 413 that says so."""
+
+    async def parts(size: int) -> AsyncIterator[bytes]:
+        for start in range(0, size, 300_000):
+            yield b" " * min(300_000, size - start)
+
+    async with connect(warm=[BERT]) as client:
+        largest = await client.post(f"/models/{BERT}", content=parts(2_000_000))
+        too_large = await client.post(f"/models/{BERT}", content=parts(2_000_001))
+    assert (largest.status_code, too_large.status_code) == (400, 413)
+    assert "length limit exceeded (2000000 bytes)" in too_large.json()["error"]
+
+
+async def said_to(app: ASGIApp, coming: list[Message]) -> list[Message]:
+    """Let `coming` come in on a connection, all of it, and return what the application sends."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    assert coming == []
+    return sent
+
+
+async def test_a_caller_who_hangs_up_is_no_error() -> None:
+    """Whoever leaves in the middle of a request leaves no traceback in the server's log."""
+    sent = await said_to(create_app(), [{"type": "http.disconnect"}])
+    assert sent[0]["status"] == 499
+
+
+async def test_a_stall_outlasts_what_the_client_still_sends() -> None:
+    """A held request is over when the connection is, and not before."""
+    coming: list[Message] = [*[{"type": "http.request"}] * 3, {"type": "http.disconnect"}]
+    assert await said_to(create_app(faults=["stall"]), coming) == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_bug_is_a_500(begun: bool) -> None:
+    """What the emulator fails at is answered as JSON that names the request, and goes on to the server's log."""
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("bug")
+
+    transport = httpx.ASGITransport(RequestIdMiddleware(broken), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as client:
+        response = await client.get("/", headers={"x-request-id": "mine"})
+        with pytest.raises(KeyError):
+            await httpx.ASGITransport(RequestIdMiddleware(broken)).handle_async_request(response.request)
+    assert (response.status_code, response.headers["x-request-id"]) == (200 if begun else 500, "mine")
+    failure = {"error": "unknown error", "warnings": ["There was an inference error: KeyError: 'bug'"]}
+    assert begun or response.json() == failure
 
 
 async def test_the_shipped_model_answers_the_specification(corpus: Path) -> None:

@@ -31,6 +31,7 @@ from hf_fillmask import (
     to_pandas,
     to_polars,
 )
+from hf_fillmask.emulator import FillMaskEmulator, Received
 
 version: str = __version__
 
@@ -223,3 +224,14 @@ def errors_are_builtin_ones_too(result: FillMaskResult, late: RequestTimeoutErro
     as_timeout: TimeoutError = late
     as_value_error: ValueError = many
     del as_timeout, as_value_error, result
+
+
+async def kit(fill_mask_emulator: FillMaskEmulator) -> None:
+    assert_type(fill_mask_emulator.async_client("org/model", max_retries=0), AsyncFillMaskClient)
+    assert_type(fill_mask_emulator.client(), FillMaskClient)
+    assert_type(fill_mask_emulator.transport, httpx.AsyncBaseTransport)
+    assert_type(fill_mask_emulator.url, str)
+    assert_type(fill_mask_emulator.requests, tuple[Received, ...])
+    fill_mask_emulator.answer("[MASK] is in [MASK].", "Paris", ["France"])
+    fill_mask_emulator.answer("[MASK] is in [MASK].", {"Paris": 0.7}, ("France", "Italy"), model="org/model")
+    fill_mask_emulator.fail(418, {"error": ["tea"]}, times=None, headers={"x-mine": "1"})
