@@ -1,8 +1,12 @@
-"""What every test may use: both event loops."""
+"""What every test may use: both event loops. Hypothesis draws the same examples in every run, on every machine."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.load_profile("steady")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -30,7 +30,7 @@ SHELL = {
     *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
 }
 EDGES = {
-    *("__init__", "__main__", "_sync", "_portal"),
+    *("__init__", "__main__", "_sync", "_portal", "pytest_hf_fillmask"),
     *("arrow", "ray", "_arrow_columns", "_clients", "_frames", "_rate", "_extras"),
 }
 EDGE_FOLDERS = {"cli", "emulator"}

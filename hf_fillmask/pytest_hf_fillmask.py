@@ -1,7 +1,7 @@
 """The pytest plugin of hf_fillmask: the fixture `fill_mask_emulator`, a server to script and to look into.
 
 Rule: pytest loads this file in every run of whoever has the package installed, before coverage begins to count. So it
-stands outside of the package, whose modules it would load too early, and imports nothing that pytest has not loaded.
+is installed beside the package, whose modules it would load too early, and imports only what pytest has loaded anyway.
 """
 
 from __future__ import annotations
