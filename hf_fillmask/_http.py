@@ -14,6 +14,7 @@ import anyio
 import httpx
 
 from ._credentials import Credentials
+from ._dropped import close_dropped
 from ._exchange import Request, Response
 from ._http_errors import translated
 from ._reading import plain_headers, read_body, within_limit
@@ -70,6 +71,9 @@ class Pool:
             failure = translated(error, request, reading=answer is not None)
             if failure is None:
                 raise
+        except BaseException as cancelled:
+            await close_dropped(cancelled)
+            raise
         finally:
             self.busy -= 1
             if answer is not None and not answer.is_closed:
