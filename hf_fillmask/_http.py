@@ -7,7 +7,7 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from urllib.request import getproxies
 
 import anyio
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["ClientPool", "ConnectionPools", "Pool", "TransportKind"]
 
 TransportKind = Literal["httpx", "aiohttp"]
+Surroundings: TypeAlias = "tuple[ssl.SSLContext | None, bool]"  # None: the default; whether there are proxies
+FirstPool: TypeAlias = "tuple[Surroundings, Pool]"
 
 _POOL_SIZE = 8  # connections a pool: httpcore scans its whole list at each request (encode/httpx#3215)
 _KEEPALIVE = 30.0  # seconds an idle connection is kept
@@ -167,8 +169,7 @@ class ConnectionPools:
             _aiohttp()
         self._max_connections = max_connections
         self._kind = kind
-        self._context: ssl.SSLContext | None = None
-        self._by_proxy = False
+        self._surroundings: Surroundings = None, False
         self._pools: list[Pool] = [] if injected is None else [ClientPool(injected, owned=False)]
         self._most = 1 if injected or kind == "aiohttp" else math.ceil(max_connections / _POOL_SIZE)
 
@@ -182,20 +183,28 @@ class ConnectionPools:
         """Whether there is something that only `aclose` releases."""
         return any(not isinstance(pool, ClientPool) or pool.owned for pool in self._pools)
 
-    def open(self) -> None:
-        """Build the first client. This reads the CA bundle and blocks for some 25 ms: call it from a worker thread."""
-        self._context = httpx.create_ssl_context()
-        self._by_proxy = _proxies()
-        self._pools = [self._pool()]
+    def first(self) -> FirstPool:
+        """Build the first pool, which opens nothing and changes nothing yet.
 
-    def _pool(self) -> Pool:
+        This reads the CA bundle and the proxies, loads half of httpx, and blocks for some 25 ms: call it from a worker
+        thread. (A cancelled task leaves its thread behind, and nobody would close what that opens later.)
+        """
+        surroundings = httpx.create_ssl_context(), _proxies()
+        return surroundings, self._pool(*surroundings)
+
+    def open(self, first: FirstPool) -> None:
+        """Begin with the pool that `first` built; further ones will be like it."""
+        self._surroundings, pool = first
+        self._pools = [pool]
+
+    def _pool(self, context: ssl.SSLContext | None, by_proxy: bool) -> Pool:
         # No limit of httpx's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
         # aiohttp's pool does not mind its size, but would stop at 100 connections by itself.
         aiohttp = self._kind == "aiohttp"
         most, kept = (self._max_connections, None) if aiohttp else (None, _POOL_SIZE)
         limits = httpx.Limits(max_connections=most, max_keepalive_connections=kept, keepalive_expiry=_KEEPALIVE)
-        verify = self._context or True
-        if self._by_proxy:
+        verify = context or True
+        if by_proxy:
             make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
             return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
         transport = _aiohttp().AiohttpTransport if aiohttp else httpx.AsyncHTTPTransport
@@ -205,7 +214,7 @@ class ConnectionPools:
         """Send `request` once through the least busy pool; a further one is opened when all are full."""
         pool = min(self._pools, key=_busy)
         if pool.busy >= _POOL_SIZE and len(self._pools) < self._most:
-            pool = self._pool()
+            pool = self._pool(*self._surroundings)
             self._pools.append(pool)
         return await pool.exchange(request, credentials)
 
