@@ -40,9 +40,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def tests_min(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that pyproject.toml allows."""
+    """Run the tests, the slow ones too, with the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[test]", *lowest())
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "not soak", *session.posargs)
 
 
 @nox.session
