@@ -548,7 +548,9 @@ class TestFork:
         ended = run(MULTIPROCESSING, server.url)
         assert (ended.returncode, ended.stdout.split()) == (0, [*["word"] * 6, "0", "word"]), ended.stderr
 
-    def test_a_client_with_another_process_id(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, portals: Portals) -> None:
+    def test_a_client_with_another_process_id(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, portals: Portals
+    ) -> None:
         """A process that is not the one that made the portal makes a new one, and leaves the old one alone."""
         with client_of(server) as client:
             word(client)
@@ -682,7 +684,9 @@ def test_closing_an_unused_portal() -> None:
         pytest.param(copy.deepcopy, id="deepcopy"),
     ],
 )
-def test_a_client_travels_as_its_configuration(server: ScriptedServer, travel: Callable[[Any], Any], portals: Portals) -> None:
+def test_a_client_travels_as_its_configuration(
+    server: ScriptedServer, travel: Callable[[Any], Any], portals: Portals
+) -> None:
     """What arrives, even of a client in use, is another one that works, with the same settings and nothing shared."""
     with client_of(server, timeout=5, headers={"X-Mine": "1"}) as client:
         word(client)
