@@ -27,7 +27,10 @@ def lowest() -> list[str]:
     """Turn each ``name>=1.2,<3`` of pyproject.toml into ``name==1.2``."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(line for name in ("cli", "emulator") for line in extras[name])]
+    wanted = [
+        *project["dependencies"],
+        *(line for name in ("aiohttp", "cli", "emulator", "otel") for line in extras[name]),
+    ]
     return [re.sub(r">=([^,]+).*", r"==\1", line) for line in wanted]
 
 
