@@ -127,6 +127,6 @@ def distributed(session: nox.Session) -> None:
 
 @nox.session
 def recipes(session: nox.Session) -> None:
-    """Run the recipes of "On a cluster" that need nothing but Python."""
-    session.install("-e", ".[test,arrow]", "daft", "datasets")
-    session.run("python", "-m", "pytest", "tests/distributed/test_recipes.py", *session.posargs)
+    """Run the recipes of "On a cluster": Spark's where there is a Java, the others need nothing but Python."""
+    session.install("-e", ".[test,arrow]", "daft", "dask[dataframe]", "datasets", "polars", "pyspark")
+    session.run("python", "-m", "pytest", "-rs", "tests/distributed/test_recipes.py", *session.posargs)
