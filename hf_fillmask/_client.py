@@ -305,16 +305,18 @@ class AsyncFillMaskClient:
             self._opening = self._opening or anyio.Lock()
             async with self._opening:
                 if self._filler is None:
-                    blocks = not self._pools.is_open or isinstance(self._settings.found_token, Path)
-                    credentials = await anyio.to_thread.run_sync(self._opened) if blocks else self._opened()
+                    first = None if self._pools.is_open else await anyio.to_thread.run_sync(self._pools.first)
+                    credentials = await self._credentials()
+                    if first is not None:
+                        self._pools.open(first)
                     self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
         return self._filler
 
-    def _opened(self) -> Credentials:
-        if not self._pools.is_open:
-            self._pools.open()
+    async def _credentials(self) -> Credentials:
         found = self._settings.found_token
-        return _read_token(found) if isinstance(found, Path) else found or Credentials()
+        if isinstance(found, Path):
+            return await anyio.to_thread.run_sync(_read_token, found)
+        return found or Credentials()
 
 
 def _read_token(path: Path) -> Credentials:

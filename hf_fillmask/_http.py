@@ -7,13 +7,14 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from urllib.request import getproxies
 
 import anyio
 import httpx
 
 from ._credentials import Credentials
+from ._dropped import close_dropped
 from ._exchange import Request, Response
 from ._http_errors import translated
 from ._reading import plain_headers, read_body, within_limit
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["ClientPool", "ConnectionPools", "Pool", "TransportKind"]
 
 TransportKind = Literal["httpx", "aiohttp"]
+Surroundings: TypeAlias = "tuple[ssl.SSLContext | None, bool]"  # None: the default; whether there are proxies
+FirstPool: TypeAlias = "tuple[Surroundings, Pool]"
 
 _KEEPALIVE = 30.0  # seconds an idle connection is kept
 
@@ -67,6 +70,9 @@ class Pool:
             failure = translated(error, request, reading=answer is not None)
             if failure is None:
                 raise
+        except BaseException as cancelled:
+            await close_dropped(cancelled)
+            raise
         finally:
             if answer is not None and not answer.is_closed:
                 # Under cancellation, too: an unread body keeps its connection busy.
@@ -167,36 +173,45 @@ class ConnectionPools:
             _aiohttp()
         self._max_connections = max_connections
         self._kind = kind
-        self._context: ssl.SSLContext | None = None
-        self._by_proxy = False
+        self._surroundings: Surroundings = None, False
         self._shared: Pool | None = None if injected is None else ClientPool(injected, owned=False)
         self._free: deque[tuple[float, Pool]] = deque()  # and since when, in this order
 
     @property
     def is_open(self) -> bool:
         """Whether an exchange can be made; an injected client is open from the start."""
-        return self._shared is not None or self._context is not None
+        return self._shared is not None or self.owns_connections
 
     @property
     def owns_connections(self) -> bool:
         """Whether there is something that only `aclose` releases."""
-        return self._context is not None
+        return self._surroundings[0] is not None
 
-    def open(self) -> None:
-        """Read the CA bundle, which blocks for some 25 ms: call it from a worker thread."""
-        self._by_proxy = _proxies()
-        self._context = _certificates()
+    def first(self) -> FirstPool:
+        """Build the first pool, which opens nothing and changes nothing yet.
+
+        This reads the CA bundle and the proxies, loads half of httpx, and blocks for some 25 ms: call it from a worker
+        thread. (A cancelled task leaves its thread behind, and nobody would close what that opens later.)
+        """
+        surroundings = _certificates(), _proxies()
+        return surroundings, self._pool(*surroundings)
+
+    def open(self, first: FirstPool) -> None:
+        """Begin with the pool that `first` built; further ones will be like it."""
+        self._surroundings, pool = first
         if self._kind == "aiohttp":
-            self._shared = self._pool()
+            self._shared = pool
+        else:
+            self._free.append((anyio.current_time(), pool))
 
-    def _pool(self) -> Pool:
+    def _pool(self, context: ssl.SSLContext | None, by_proxy: bool) -> Pool:
         # No limit of httpx's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
         # aiohttp would stop at 100 connections by itself.
         aiohttp = self._kind == "aiohttp"
         most = self._max_connections if aiohttp else None
         limits = httpx.Limits(max_connections=most, max_keepalive_connections=None, keepalive_expiry=_KEEPALIVE)
-        verify = self._context or True
-        if self._by_proxy:
+        verify = context or True
+        if by_proxy:
             make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
             return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
         transport = _aiohttp().AiohttpTransport if aiohttp else httpx.AsyncHTTPTransport
@@ -207,7 +222,7 @@ class ConnectionPools:
         if self._shared is not None:
             return await self._shared.exchange(request, credentials)
         await self._close_stale()
-        _, pool = self._free.pop() if self._free else (0.0, self._pool())
+        _, pool = self._free.pop() if self._free else (0.0, self._pool(*self._surroundings))
         try:
             return await pool.exchange(request, credentials)
         finally:
@@ -223,7 +238,7 @@ class ConnectionPools:
         """Close the connections that were opened here."""
         pools = [pool for _, pool in self._free]
         self._free.clear()
-        self._context = None
+        self._surroundings = None, False
         for pool in pools if self._shared is None else [self._shared]:
             await pool.aclose()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +68,59 @@ def test_datasets() -> None:
     datasets = pytest.importorskip("datasets", reason="datasets is not installed")
     filled = runpy.run_path(str(HERE / "recipes" / "with_datasets.py"))["filled"]
     assert_filled(filled(datasets.Dataset.from_dict(COLUMNS)).to_dict())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_dask(scheduler: str) -> None:
+    """Dask fills the partitions of a data frame, in threads of this process and in other processes."""
+    dd = pytest.importorskip("dask.dataframe", reason="dask[dataframe] is not installed")
+    import pandas as pd
+
+    ddf = dd.from_pandas(pd.DataFrame(COLUMNS), npartitions=4)
+    part = runpy.run_path(str(HERE / "recipes" / "with_dask.py"))["filled"](ddf).compute(scheduler=scheduler)
+    assert part.index.tolist() == COLUMNS["number"]
+    assert_filled(pa_table(part).to_pydict())
+
+
+def pa_table(frame: Any) -> Any:
+    """Turn a data frame of pandas into a table of Arrow, with nothing of its index."""
+    return pytest.importorskip("pyarrow").Table.from_pandas(frame, preserve_index=False)
+
+
+@pytest.mark.usefixtures("emulator")
+def test_polars() -> None:
+    """Polars fills a column."""
+    polars = pytest.importorskip("polars", reason="Polars is not installed")
+    filled = runpy.run_path(str(HERE / "recipes" / "with_polars.py"))["filled"]
+    assert_filled(filled(polars.DataFrame(COLUMNS)).to_dict(as_series=False))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("emulator")
+def test_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark fills the partitions of a data frame in processes of its own."""
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+    if not runs_java():
+        pytest.skip("there is no Java for Spark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    spark = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        rows = list(zip(*COLUMNS.values(), strict=True))
+        df = spark.createDataFrame(rows, "number bigint, text string").repartition(3)
+        filled = runpy.run_path(str(HERE / "recipes" / "with_spark.py"))["filled"]
+        assert_filled(filled(df).toArrow().sort_by("number").to_pydict())
+    finally:
+        spark.stop()
+
+
+def runs_java() -> bool:
+    """Whether a Java of version 17, which Spark wants, or newer runs here."""
+    java = shutil.which("java")
+    if java is None:
+        return False
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', told)
+    return found is not None and int(found[1]) >= 17

@@ -7,6 +7,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
+import trio
 from trio.testing import MockClock
 
 from hf_fillmask.emulator._knowledge import Knowledge
@@ -107,6 +108,5 @@ def test_a_wait_never_exceeds_a_load() -> None:
         assert await models.vocabulary("bert", math.inf) is not None
         return anyio.current_time()
 
-    begun = anyio.run(models.vocabulary, "bert", 0.0, backend="trio", backend_options={"clock": late})
-    assert begun is None
-    assert anyio.run(hold, backend="trio", backend_options={"clock": early}) == pytest.approx(300)
+    assert trio.run(models.vocabulary, "bert", 0.0, clock=late) is None
+    assert trio.run(hold, clock=early) == pytest.approx(300)

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import trio
 
 from hf_fillmask import AsyncFillMaskClient, DeadlineExceededError, FillMaskResult
 
 from .helpers import PATIENCE, TEXT, client_of, in_thread
-from .scripted_server import Received, ScriptedServer, Wire, scripted
+from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, scripted
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +111,24 @@ class TestAsyncio:
                 assert asyncio.all_tasks() == others
         assert set(outcomes) <= {"TimeoutError", "FillMaskResult"}
         assert outcomes.total() == STORM
+
+    async def test_cancelled_at_each_step(self) -> None:
+        """A task may be cancelled at any step of its way, also in the very moment in which it has got a connection."""
+
+        def once(request: Received, wire: Wire) -> None:
+            wire.reply(200, [PREDICTION], connection="close")
+            wire.close()
+
+        with scripted(once) as server, nothing_left(server):
+            async with client_of(server) as client:
+                await client.fill_mask(TEXT)
+                for steps in range(60):
+                    call = asyncio.create_task(client.fill_mask(TEXT))
+                    for _ in range(steps):
+                        await anyio.lowlevel.checkpoint()
+                    call.cancel()
+                    await asyncio.wait([call])
+                await in_thread(server.wait_until_idle)
 
     async def test_asyncios_timeout_and_our_deadline(self) -> None:
         """A deadline inside asyncio.timeout is a deadline, and a timeout around a longer deadline is a timeout."""

@@ -96,7 +96,7 @@ class Recorded:
 
 @pytest.fixture(scope="session")
 def providers() -> Recorded:
-    """The process's providers, which OpenTelemetry lets nobody replace."""
+    """The process's providers, which OpenTelemetry lets nobody replace, when xdist comes back to this module either."""
     return Recorded()
 
 
