@@ -5,30 +5,25 @@ Rule: no HTTP and no retries here; see `_filler` for the way of a text, `_transp
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import anyio
-import sniffio
 
 from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
 from ._checks import count, flag, text
-from ._credentials import Credentials, token_in
+from ._configured import Configured
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
-from ._filler import Filler
-from ._http import ConnectionPools, TransportKind
+from ._http import ConnectionPools
 from ._lifetime import Lifetime
-from ._settings import CallOptions, settings
+from ._opening import Opening
+from ._settings import CallOptions, TransportKind, settings
 from ._source import Inputs
-from ._transport import AsyncTransport
 from ._values import ColdStart, FillMaskResult, ModelInfo
 
 if TYPE_CHECKING:
@@ -36,10 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncFillMaskClient"]
 
-_log = logging.getLogger("hf_fillmask")
 
-
-class AsyncFillMaskClient:
+class AsyncFillMaskClient(Configured):
     """Fills masked sentences over the Hugging Face Inference API, on asyncio and trio.
 
     Args:
@@ -105,11 +98,9 @@ class AsyncFillMaskClient:
             raise ValueError("pass either transport= or an http_client= of your own")
         self._injected = http_client is not None
         self._pools = ConnectionPools(max_connections, http_client, transport)
+        self._opening = Opening(self._settings, self._pools)
         self._lifetime = Lifetime()
         self._pid = os.getpid()
-        # Locks and gates belong to an event loop, and the one that runs now may not be the one of the first call.
-        self._opening: anyio.Lock | None = None
-        self._filler: Filler | None = None
 
     async def fill_mask(
         self,
@@ -140,7 +131,7 @@ class AsyncFillMaskClient:
         )
         text("inputs", inputs)
         with self._lifetime.call(options.target.model, options.deadline):
-            return await (await self._open()).fill(inputs, options)
+            return await (await self._opening.filler()).fill(inputs, options)
 
     @overload
     async def fill_mask_batch(
@@ -216,7 +207,7 @@ class AsyncFillMaskClient:
         return fan_out(
             inputs,
             self._settings.options(**options),
-            open_filler=self._open,
+            open_filler=self._opening.filler,
             lifetime=self._lifetime,
             max_connections=self._settings.max_connections,
             max_concurrency=max_concurrency,
@@ -233,7 +224,7 @@ class AsyncFillMaskClient:
         model = self._settings.model if model is None else model
         model_info_url(model, self._settings.hub_url)
         with self._lifetime.call(model, None):
-            return await (await self._open()).model_info(model, self._settings.timeout)
+            return await (await self._opening.filler()).model_info(model, self._settings.timeout)
 
     async def models(self, search: str | None = None, *, warm: bool = False, limit: int = 100) -> list[ModelInfo]:
         """Ask the Hub for the fill-mask models that Hugging Face serves, at most `limit`, in the Hub's order.
@@ -243,7 +234,7 @@ class AsyncFillMaskClient:
         search = None if search is None else text("search", search)
         warm, limit = flag("warm", warm), count("limit", limit)
         with self._lifetime.call(None, None):
-            return await (await self._open()).models(search, warm=warm, limit=limit)
+            return await (await self._opening.filler()).models(search, warm=warm, limit=limit)
 
     async def aclose(self) -> None:
         """Close the connections; calls under way end with a RuntimeError. A second time does nothing."""
@@ -275,18 +266,6 @@ class AsyncFillMaskClient:
             raise TypeError("a client with an http_client of yours cannot be copied or pickled")
         return self._settings.arguments(include_token=include_token)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the configuration, without an explicit token."""
-        return partial(type(self), **self.configuration()), ()
-
-    def __copy__(self) -> Self:
-        """Copy the configuration; connections, learnt masks and wake-ups are not shared."""
-        return type(self)(**self.configuration(include_token=True))
-
-    def __deepcopy__(self, memo: object) -> Self:
-        """Copy as `copy.copy` does."""
-        return self.__copy__()
-
     def __repr__(self) -> str:
         """Show model and address; never the token."""
         return f"{type(self).__name__}(model={self._settings.model!r}, base_url={self._settings.base_url!r})"
@@ -296,33 +275,3 @@ class AsyncFillMaskClient:
         pools = getattr(self, "_pools", None)  # there is none if the arguments were refused
         if pools is not None and pools.owns_connections and self._pid == os.getpid():
             warnings.warn(f"{self!r} was not closed; use 'async with' or aclose()", ResourceWarning, 2, self)
-
-    async def _open(self) -> Filler:
-        """Do what blocks in a worker thread, once: read the token's file and the CA bundle."""
-        if self._filler is None:
-            if self._settings.transport == "aiohttp" and sniffio.current_async_library() != "asyncio":
-                raise RuntimeError("transport='aiohttp' runs on asyncio only; use the default transport on trio")
-            self._opening = self._opening or anyio.Lock()
-            async with self._opening:
-                if self._filler is None:
-                    blocks = not self._pools.is_open or isinstance(self._settings.found_token, Path)
-                    credentials = await anyio.to_thread.run_sync(self._opened) if blocks else self._opened()
-                    self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
-        return self._filler
-
-    def _opened(self) -> Credentials:
-        if not self._pools.is_open:
-            self._pools.open()
-        found = self._settings.found_token
-        return _read_token(found) if isinstance(found, Path) else found or Credentials()
-
-
-def _read_token(path: Path) -> Credentials:
-    try:
-        return token_in(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Credentials()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds no token"
-        _log.warning("the token file %s cannot be read, no token is sent: %s", path, reason)
-        return Credentials()

@@ -57,9 +57,9 @@ def build_request(
     )
 
 
-def build_info_request(target: Target, *, headers: tuple[tuple[str, str], ...] = ()) -> Request:
-    """Build the GET that asks the Hub about one model."""
-    return Request(method="GET", url=target.url, headers=merged(_COMMON, headers), body=b"", model=target.model)
+def build_info_request(target: Target) -> Request:
+    """Build the GET that asks the Hub: about one model, or for a page of them."""
+    return Request(method="GET", url=target.url, headers=_COMMON, body=b"", model=target.model)
 
 
 def merged(*groups: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -23,14 +23,14 @@ ROOT = Path(hf_fillmask.__file__).parent
 CORE = {
     *("_errors", "_values", "_html", "_mask", "_mask_memory", "_checks", "_address", "_credentials", "_exchange"),
     *("_request", "_plan", "_retry_after", "_body", "_failure", "_response", "_models", "_settings", "_pace"),
-    "_version",
+    *("_configured", "_version"),
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
+    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_opening", "_client"),
 }
 EDGES = {
-    *("__init__", "__main__", "_sync", "_portal"),
+    *("__init__", "__main__", "_sync", "_sync_stream", "_portal"),
     *("arrow", "ray", "_arrow_columns", "_clients", "_frames", "_rate", "_extras"),
 }
 EDGE_FOLDERS = {"cli", "emulator"}

@@ -16,7 +16,6 @@ from hf_fillmask.cli.batch._answers import Answers
 from hf_fillmask.cli.batch._counts import Counts
 from hf_fillmask.cli.batch._desk import Desk
 from hf_fillmask.cli.batch._feed import Feed
-from hf_fillmask.cli.batch._rate import Rate
 from hf_fillmask.cli.batch._record import judged
 from hf_fillmask.cli.batch._rows import Chunk, Row, broken_row
 from hf_fillmask.cli.batch._sink import Sink, Target, writing
@@ -64,7 +63,7 @@ class Table:
         self.counts = Counts()
         self.desk = Desk(self.sink, self.counts, ordered=ordered)
         chunks = iter([Chunk([], 1, 0), Chunk(rows, len(rows), 0)])
-        self.feed = Feed(chunks, self.desk, self.counts, Rate(None), Answers() if once else None)
+        self.feed = Feed(chunks, self.desk, self.counts, None, Answers() if once else None)
 
     async def written(self) -> list[int]:
         await self.sink.flush()
@@ -202,28 +201,6 @@ def test_bytes_are_brought_to_the_disk_each_second() -> None:
             return kept.synced
 
     assert 1 <= trio.run(write_for_five_seconds, clock=MockClock(autojump_threshold=0.001)) <= 5
-
-
-@pytest.mark.parametrize(("per_second", "seconds"), [(10.0, 1.9), (None, 0.0)], ids=["capped", "free"])
-def test_the_rate(per_second: float | None, seconds: float) -> None:
-    """Twenty callers at ten a second take nineteen tenths, and what was not used cannot be saved up."""
-
-    async def take(rate: Rate) -> float:
-        began = anyio.current_time()
-        for _ in range(20):
-            await rate.wait()
-        return anyio.current_time() - began
-
-    async def twice() -> tuple[float, float]:
-        await anyio.sleep(5)
-        rate = Rate(per_second)
-        first = await take(rate)
-        await anyio.sleep(1000)
-        return first, await take(rate)
-
-    first, second = trio.run(twice, clock=MockClock(autojump_threshold=0))
-    assert seconds - 0.15 <= first <= seconds + 1e-6
-    assert seconds - 0.15 <= second <= seconds + 1e-6
 
 
 def test_the_speed_is_that_of_the_last_ten_seconds() -> None:

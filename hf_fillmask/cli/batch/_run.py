@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ..._client import AsyncFillMaskClient
 from ..._errors import FillMaskError
+from ..._rate import Rate
 from .._errors import Failure, in_options, tell, wrong_use
 from .._server import Server, connected
 from .._terminal import console, is_terminal
@@ -31,7 +32,6 @@ from ._job import Job
 from ._manifest import manifest
 from ._output import OutputFile, is_file, open_output
 from ._progress import Progress
-from ._rate import Rate
 from ._signals import stopping
 from ._sink import Sink, Target, writing
 from ._speed import summary
@@ -138,7 +138,7 @@ class Run:
         job, counts = self._job, self._counts
         done = output.found.done if isinstance(output, OutputFile) else Bitmap()
         desk = Desk(sink, counts, ordered=job.ordered)
-        rate = Rate(None if job.max_rps is None else job.max_rps * job.texts_a_request)
+        rate = None if job.max_rps is None else Rate(job.max_rps * job.texts_a_request)
         feed = Feed(source.chunks(done), desk, counts, rate, Answers() if job.asks_equal_texts_once else None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._progress.report)
