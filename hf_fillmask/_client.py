@@ -1,6 +1,7 @@
 """The async client: what users hold. It checks arguments, opens and closes, and hands each text to the one path.
 
-Rule: no HTTP and no retries here; see `_filler` for the way of a text, `_transport` for the way of a request.
+Rule: no HTTP and no retries here; see `_opening` for what its first call does, `_filler` for the way of a text and
+`_transport` for the way of a request.
 """
 
 from __future__ import annotations
@@ -36,27 +37,34 @@ class AsyncFillMaskClient(Configured):
     """Fills masked sentences over the Hugging Face Inference API, on asyncio and trio.
 
     Args:
-        model: Hub id, such as "google-bert/bert-base-uncased", or the full URL of an endpoint.
+        model: Hub id, such as "google-bert/bert-base-uncased", or the full URL of an endpoint; None leaves it to
+            each call.
         token: None looks it up as huggingface_hub does and sends it to Hugging Face only; False sends none; one that
             is passed goes to whatever server the client is pointed at, over https or to this machine.
         base_url: None takes ``HF_FILLMASK_BASE_URL``, else the serverless router.
-        hub_url: The Hub, for `model_info` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
-        timeout: Seconds that one attempt may take in total.
+        hub_url: The Hub, for `model_info`, `models` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
+        timeout: Seconds that one attempt may take in total, from when it may send to the last byte of its answer.
         cold_start_timeout: Seconds that waiting for a cold model may take in all, parked, held or between resends; sent
             along as ``X-Scale-Up-Timeout``.
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
-        max_retries: Resends after a lost connection, a 429, 502 or 504; the cold start's one retry is apart.
-        max_connections: Requests in flight, whatever the number of callers.
+        max_retries: How many resends a call may make, after a lost connection, a 429, 502 or 504; the cold start's one
+            retry is apart.
+        max_connections: How many requests may be in flight, whatever the number of callers.
         use_cache: False asks for a fresh answer instead of a cached one.
         translate_mask: Write the model's own mask where a text has another family's, or ``{mask}``.
-        on_cold_start: Called with a `ColdStart` once a wake-up, not once a caller.
-        headers: Further headers for each request, for example ``{"X-HF-Bill-To": "my-org"}``.
-        transport: "aiohttp" sends through httpx-aiohttp (asyncio only), which costs about half the CPU a call.
-        http_client: A client of your own (proxies, certificates, mock transports); it is never closed here.
+        on_cold_start: A plain function, called with a `ColdStart` at the beginning and the end of a wake-up, not once a
+            caller; an exception in it is logged, not raised.
+        headers: Further headers for the requests that fill, for example ``{"X-HF-Bill-To": "my-org"}``; the Hub gets
+            none of them.
+        transport: "aiohttp" sends through httpx-aiohttp (asyncio only, extra ``aiohttp``), at less CPU a call.
+        http_client: A client of your own (proxies, certificates, mock transports); it is never closed here, and goes
+            with no other `transport`.
 
     Wrong arguments are a ValueError or TypeError here and at each call, before anything is sent; a closed client, or
-    one of another event loop, is a RuntimeError. All other errors are members of the `FillMaskError` tree.
-    Sources: the fill-mask and parameters pages of the Inference API's documentation.
+    one of another event loop, is a RuntimeError, and a missing extra an ImportError. All other errors are members of
+    the `FillMaskError` tree.
+    Sources: https://huggingface.co/docs/inference-providers/tasks/fill-mask; the parameters guide of the Inference API
+    for the cold start; docs/reference/wire.md for what servers really answer.
     """
 
     def __init__(
@@ -116,9 +124,19 @@ class AsyncFillMaskClient(Configured):
     ) -> FillMaskResult:
         """Fill the masks of one text.
 
-        `top_k` is the number of predictions a mask (the server's default is 5), `targets` limits them to some words,
-        `deadline` bounds the whole call in seconds: queueing, attempts, pauses and waits. The other arguments stand in
-        for the client's. Returns the predictions, best first; with several masks, one tuple a mask in `masks`.
+        Args:
+            inputs: The text, with one mask or several; it is the server that judges it.
+            model: Stands in for the client's, as the other arguments do that the client has, too.
+            top_k: How many predictions a mask gets; None is the server's default, 5, or all of `targets`.
+            targets: The words that alone are scored; None is the whole vocabulary. Of a word that is no token, servers
+                score the first piece.
+            use_cache: False asks for a fresh answer.
+            timeout: Seconds an attempt.
+            cold_start_timeout: Seconds for a cold model.
+            deadline: Seconds for the whole call: queueing, attempts, pauses and waits; None is no bound.
+
+        Returns the predictions, best first; with several masks, one tuple a mask in `masks`, in text order.
+        Raises `MaskNotFoundError` without asking where the model's mask is known and the text has none.
         """
         options = self._settings.options(
             model=model,
@@ -167,12 +185,20 @@ class AsyncFillMaskClient(Configured):
     ) -> list[FillMaskResult] | list[FillMaskResult | FillMaskError]:
         """Fill many texts and return their results in order.
 
-        `inputs` is any iterable or async iterable, pulled lazily. `max_concurrency` is the number of requests in flight
-        ("adaptive" finds the right one, never more than the client's `max_connections`), `inputs_per_request` the
-        number of texts in each ("auto" tries lists and keeps what is quickest). With `return_errors` a text that fails
-        has its error in the list; without, the first error cancels the rest and is raised. `on_progress` is called
-        with (done, total or None, errors). The `deadline` bounds the whole batch; the other options are those of
-        `fill_mask`.
+        Args:
+            inputs: Any iterable or async iterable of texts, pulled lazily.
+            max_concurrency: How many requests are in flight; "adaptive" finds the right number, never more than the
+                client's `max_connections`.
+            inputs_per_request: How many texts are in a request; "auto" tries lists of up to 64 and keeps what is
+                quickest.
+            return_errors: A text that fails has its error in the list; without, the first error cancels the rest and
+                is raised.
+            on_progress: A plain function, called after each request with the number of texts that are done, of how many
+                (None where `inputs` has no length), and how many of them with an error; an exception in it is logged.
+            options: Those of `fill_mask`; the `deadline` bounds the whole batch, from its first text on.
+
+        Returns one result a text, in the order of the texts.
+        An exception of the iterable comes out as it is.
         """
         results: dict[int, FillMaskResult | FillMaskError] = {}
         stream = self.fill_mask_stream(
@@ -202,7 +228,8 @@ class AsyncFillMaskClient(Configured):
         """Fill many texts in bounded memory: ``async with client.fill_mask_stream(texts) as items: async for …``.
 
         Each `BatchItem` has a result or an error, as they get done, or in the order of the texts with `ordered`.
-        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`.
+        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`; nothing is sent, and no
+        text taken, before the block is entered.
         """
         return fan_out(
             inputs,
@@ -219,7 +246,9 @@ class AsyncFillMaskClient(Configured):
     async def model_info(self, model: str | None = None) -> ModelInfo:
         """Ask the Hub for a model's mask token, task and state; `model` is a Hub id, None the client's own.
 
-        The Hub is huggingface.co, or ``HF_ENDPOINT``.
+        Raises `ModelNotFoundError` for one that the Hub does not know (a private one without a token is
+        `AuthenticationError`), the errors of any other call, and ValueError for the URL of an endpoint.
+        Source: https://huggingface.co/docs/hub/api.
         """
         model = self._settings.model if model is None else model
         model_info_url(model, self._settings.hub_url)
@@ -230,6 +259,8 @@ class AsyncFillMaskClient(Configured):
         """Ask the Hub for the fill-mask models that Hugging Face serves, at most `limit`, in the Hub's order.
 
         `search` is a part of their ids; `warm` leaves only those that are loaded now, and answer without a cold start.
+        The client's `timeout` bounds each page. The errors are those of any other call.
+        Source: https://huggingface.co/docs/hub/api.
         """
         search = None if search is None else text("search", search)
         warm, limit = flag("warm", warm), count("limit", limit)
@@ -237,7 +268,10 @@ class AsyncFillMaskClient(Configured):
             return await (await self._opening.filler()).models(search, warm=warm, limit=limit)
 
     async def aclose(self) -> None:
-        """Close the connections; calls under way end with a RuntimeError. A second time does nothing."""
+        """Close the connections; calls under way end with a RuntimeError. A second time does nothing.
+
+        Raises RuntimeError in another event loop than that of the first call.
+        """
         if self._lifetime.closed:
             return
         self._lifetime.check_loop()
@@ -257,7 +291,7 @@ class AsyncFillMaskClient(Configured):
         await self.aclose()
 
     def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments that make an equal client elsewhere.
+        """Return the keyword arguments that make an equal client elsewhere, by their names.
 
         A token that was passed explicitly is in it only with `include_token`; one that was found is looked up anew.
         Raises TypeError for a client with an `http_client`: that one cannot be made again.

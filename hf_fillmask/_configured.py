@@ -15,7 +15,7 @@ class Configured:
     """What both clients share: they are copied and pickled as the keyword arguments of an equal one."""
 
     def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments that make an equal one elsewhere."""
+        """Return the keyword arguments that make an equal one elsewhere, by their names."""
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:

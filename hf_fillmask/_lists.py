@@ -2,7 +2,7 @@
 
 Rule: the same results as one by one. A list that is refused is halved until the guilty text stands alone; a size that a
 server refuses although each of its texts is fine is not sent to it again.
-Source: the shape matrix of the pipelines that serve fill-mask; some servers refuse every list with a 400.
+Source: what the pipelines that serve fill-mask answer to lists (tests/samples); some servers refuse each with a 400.
 """
 
 from __future__ import annotations

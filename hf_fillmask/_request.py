@@ -1,7 +1,8 @@
 """The request builder: plain arguments in, a `Request` out.
 
 Rule: pure. Parameters are refused here with a ValueError or TypeError; texts are the server's to judge.
-Source: the fill-mask page, "Request"; recorded servers refuse ``"parameters": null`` and a content type with a charset.
+Source: https://huggingface.co/docs/inference-providers/tasks/fill-mask, "Request"; recorded servers
+refuse ``"parameters": null`` and a content type with a charset.
 """
 
 from __future__ import annotations

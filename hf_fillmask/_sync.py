@@ -34,7 +34,8 @@ class FillMaskClient(Configured):
     """Fills masked sentences from plain, blocking code; see `AsyncFillMaskClient` for arguments and errors.
 
     It may be shared by threads, is usable inside a running event loop (which it blocks meanwhile) and in notebooks,
-    and starts afresh in a forked child. Its event loop starts at the first call, in a thread of its own.
+    and starts afresh in a forked child. Its event loop starts at the first call, in a thread of its own, where
+    callbacks run, too. The `http_client` is an async one all the same.
     """
 
     def __init__(
@@ -190,7 +191,11 @@ class FillMaskClient(Configured):
         return self._home.client.configuration(include_token=include_token)
 
     def close(self) -> None:
-        """Close the connections and end the event loop; a second time does nothing."""
+        """Close the connections and end the event loop; a second time does nothing.
+
+        Calls under way in other threads end with a RuntimeError. Raises RuntimeError in a callback, such as
+        `on_cold_start`: that runs in the event loop.
+        """
         if self._closed:
             return
         home = self._home

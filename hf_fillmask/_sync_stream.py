@@ -18,7 +18,10 @@ __all__ = ["SyncBatchStream"]
 
 
 class SyncBatchStream(Iterator[BatchItem]):
-    """The items of a batch for blocking code: a context manager around an iterator."""
+    """The items of a batch for blocking code: a context manager around an iterator of `BatchItem`.
+
+    `FillMaskClient.fill_mask_stream` makes it. Leaving the block cancels what still runs.
+    """
 
     def __init__(self, stream: BatchStream, portal: Portal) -> None:
         self._stream = stream
