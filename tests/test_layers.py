@@ -131,6 +131,14 @@ def test_every_module_has_a_layer(module: str) -> None:
     assert layer_of(module) is not None, HELP.format(module)
 
 
+@pytest.mark.parametrize("module", sorted(name for name in TREES if not name.startswith("emulator")))
+def test_every_module_opens_with_its_rule(module: str) -> None:
+    """Its docstring says what is in the module, and then what always holds there; the emulator's do it in prose."""
+    described, _, rule = (ast.get_docstring(TREES[module]) or "").partition("Rule")
+    assert described.strip()
+    assert rule
+
+
 def test_every_layer_has_its_modules() -> None:
     """The lists name no module that is gone."""
     assert set() == (CORE | SHELL | EDGES | EDGE_FOLDERS) - set(TREES)
