@@ -4,9 +4,13 @@ The layers, each importing only from those before it (a test holds this)::
 
     core   values, errors, request builder, cold-start plan, response decoder   standard library only, no I/O
     shell  transport, client, batch                                             httpx, anyio, tenacity
-    edges  sync facade, data frames, command line, emulator                     import the shell, never the reverse
+    edges  sync facade, data frames, tables, command line, emulator             import the shell, never the reverse
+
+Rule: what can be imported from here is public, and in docs/reference/api.md. All modules but `arrow`, `ray` and
+`emulator` are private.
 """
 
+from ._batch import BatchStream
 from ._client import AsyncFillMaskClient
 from ._errors import (
     APIError,
@@ -32,7 +36,9 @@ from ._errors import (
     TransportError,
 )
 from ._frames import to_arrow, to_pandas, to_polars
+from ._settings import CallOptions
 from ._sync import FillMaskClient
+from ._sync_stream import SyncBatchStream
 from ._values import BatchItem, ColdStart, FillMaskResult, ModelInfo, Prediction
 from ._version import __version__
 
@@ -42,6 +48,8 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BatchItem",
+    "BatchStream",
+    "CallOptions",
     "ColdStart",
     "ConnectError",
     "CreditsExhaustedError",
@@ -64,6 +72,7 @@ __all__ = [
     "RateLimitError",
     "RequestTimeoutError",
     "ServerError",
+    "SyncBatchStream",
     "TransportError",
     "__version__",
     "to_arrow",

@@ -14,11 +14,16 @@ _EXTRA_OF = {"click": "cli", "rich": "cli", "starlette": "cli,emulator", "uvicor
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with `argv` (None: the process's own arguments) and return its exit code."""
+    """Run the command with `argv` (None: the process's own arguments) and return its exit code.
+
+    0 done, 1 an error of a call or a missing extra, 2 wrong use, 130 Ctrl-C.
+    """
     try:
         from .cli import run
 
         return run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # pressed while that was imported; `run` has an end of its own for it
+        return 130
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:

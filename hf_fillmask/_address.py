@@ -43,7 +43,7 @@ class Target:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is remembered of a model is remembered under this: (base URL, model)."""
+        """The key of what is remembered of a model: (base URL, model)."""
         return self.base_url, self.model
 
 
@@ -54,9 +54,8 @@ def is_url(model: str) -> bool:
 
 def resolve(model: str | None, base_url: str) -> Target:
     """Give the address of `model`: an endpoint's URL as it stands, else ``{base_url}/models/{id}``."""
-    if model is None:
-        raise ValueError("no model: pass model= to the client or to the call")
-    if is_url(text("model", model)):
+    model = _named(model)
+    if is_url(model):
         check_url("model", model)
         return Target(model, model, model)
     return Target(model, f"{base_url}/models/{_quoted(model)}", base_url)
@@ -64,9 +63,8 @@ def resolve(model: str | None, base_url: str) -> Target:
 
 def model_info_url(model: str | None, hub_url: str) -> Target:
     """Give the address of the Hub's page of `model`, with the fields that we read."""
-    if model is None:
-        raise ValueError("no model: pass model= to the client or to the call")
-    if is_url(text("model", model)):
+    model = _named(model)
+    if is_url(model):
         raise ValueError("the Hub knows models by their ids, not by the URL of an endpoint")
     return Target(model, f"{hub_url}/api/models/{_quoted(model)}?{_EXPAND}", hub_url)
 
@@ -135,6 +133,12 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:  # the port is no number, or a bracket of an IPv6 address is missing
         return None
     return parts if valid else None
+
+
+def _named(model: str | None) -> str:
+    if model is None:
+        raise ValueError("no model: pass model= to the client or to the call")
+    return text("model", model)
 
 
 def _quoted(model: str) -> str:

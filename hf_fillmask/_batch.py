@@ -36,7 +36,10 @@ _ROUNDS = 8  # how many rounds of all workers an ordered stream may run ahead of
 
 
 class BatchStream(AsyncIterator[BatchItem]):
-    """The items of a batch as they get done, or in order: an async context manager around an async iterator."""
+    """The items of a batch, as they get done or in order: an async context manager around an async iterator.
+
+    `AsyncFillMaskClient.fill_mask_stream` makes it; it is entered once. Leaving the block cancels what still runs.
+    """
 
     def __init__(
         self,
@@ -88,7 +91,7 @@ class BatchStream(AsyncIterator[BatchItem]):
         return self._ready.popleft()
 
     async def next_items(self) -> list[BatchItem]:
-        """Return the next few items, at least one: those of a request, or as many as are in order now."""
+        """Return the next items, as many as are done, or in order, now: one at least. StopAsyncIteration at the end."""
         items: list[BatchItem] = []
         while not items:
             try:

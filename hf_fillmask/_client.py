@@ -1,34 +1,30 @@
 """The async client: what users hold. It checks arguments, opens and closes, and hands each text to the one path.
 
-Rule: no HTTP and no retries here; see `_filler` for the way of a text, `_transport` for the way of a request.
+Rule: no HTTP and no retries here; see `_opening` for what its first call does, `_filler` for the way of a text and
+`_transport` for the way of a request.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import anyio
-import sniffio
 
 from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
 from ._checks import count, flag, text
-from ._credentials import Credentials, token_in
+from ._configured import Configured
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
-from ._filler import Filler
-from ._http import ConnectionPools, TransportKind
+from ._http import ConnectionPools
 from ._lifetime import Lifetime
-from ._settings import CallOptions, settings
+from ._opening import Opening
+from ._settings import CallOptions, TransportKind, settings
 from ._source import Inputs
-from ._transport import AsyncTransport
 from ._values import ColdStart, FillMaskResult, ModelInfo
 
 if TYPE_CHECKING:
@@ -36,34 +32,39 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncFillMaskClient"]
 
-_log = logging.getLogger("hf_fillmask")
 
-
-class AsyncFillMaskClient:
+class AsyncFillMaskClient(Configured):
     """Fills masked sentences over the Hugging Face Inference API, on asyncio and trio.
 
     Args:
-        model: Hub id, such as "google-bert/bert-base-uncased", or the full URL of an endpoint.
+        model: Hub id, such as "google-bert/bert-base-uncased", or the full URL of an endpoint; None leaves it to
+            each call.
         token: None looks it up as huggingface_hub does and sends it to Hugging Face only; False sends none; one that
             is passed goes to whatever server the client is pointed at, over https or to this machine.
         base_url: None takes ``HF_FILLMASK_BASE_URL``, else the serverless router.
-        hub_url: The Hub, for `model_info` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
-        timeout: Seconds that one attempt may take in total.
+        hub_url: The Hub, for `model_info`, `models` and ``{mask}``; None takes ``HF_ENDPOINT``, else huggingface.co.
+        timeout: Seconds that one attempt may take in total, from when it may send to the last byte of its answer.
         cold_start_timeout: Seconds that waiting for a cold model may take in all, parked, held or between resends; sent
             along as ``X-Scale-Up-Timeout``.
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
-        max_retries: Resends after a lost connection, a 429, 502 or 504; the cold start's one retry is apart.
-        max_connections: Requests in flight, whatever the number of callers.
+        max_retries: How many resends a call may make, after a lost connection, a 429, 502 or 504; the cold start's one
+            retry is apart.
+        max_connections: How many requests may be in flight, whatever the number of callers.
         use_cache: False asks for a fresh answer instead of a cached one.
         translate_mask: Write the model's own mask where a text has another family's, or ``{mask}``.
-        on_cold_start: Called with a `ColdStart` once a wake-up, not once a caller.
-        headers: Further headers for each request, for example ``{"X-HF-Bill-To": "my-org"}``.
-        transport: "aiohttp" sends through httpx-aiohttp (asyncio only), which costs about half the CPU a call.
-        http_client: A client of your own (proxies, certificates, mock transports); it is never closed here.
+        on_cold_start: A plain function, called with a `ColdStart` at the beginning and the end of a wake-up, not once a
+            caller; an exception in it is logged, not raised.
+        headers: Further headers for the requests that fill, for example ``{"X-HF-Bill-To": "my-org"}``; the Hub gets
+            none of them.
+        transport: "aiohttp" sends through httpx-aiohttp (asyncio only, extra ``aiohttp``), at less CPU a call.
+        http_client: A client of your own (proxies, certificates, mock transports); it is never closed here, and goes
+            with no other `transport`.
 
     Wrong arguments are a ValueError or TypeError here and at each call, before anything is sent; a closed client, or
-    one of another event loop, is a RuntimeError. All other errors are members of the `FillMaskError` tree.
-    Sources: the fill-mask and parameters pages of the Inference API's documentation.
+    one of another event loop, is a RuntimeError, and a missing extra an ImportError. All other errors are members of
+    the `FillMaskError` tree.
+    Sources: https://huggingface.co/docs/inference-providers/tasks/fill-mask; the parameters guide of the Inference API
+    for the cold start; docs/reference/wire.md for what servers really answer.
     """
 
     def __init__(
@@ -105,11 +106,9 @@ class AsyncFillMaskClient:
             raise ValueError("pass either transport= or an http_client= of your own")
         self._injected = http_client is not None
         self._pools = ConnectionPools(max_connections, http_client, transport)
+        self._opening = Opening(self._settings, self._pools)
         self._lifetime = Lifetime()
         self._pid = os.getpid()
-        # Locks and gates belong to an event loop, and the one that runs now may not be the one of the first call.
-        self._opening: anyio.Lock | None = None
-        self._filler: Filler | None = None
 
     async def fill_mask(
         self,
@@ -125,9 +124,19 @@ class AsyncFillMaskClient:
     ) -> FillMaskResult:
         """Fill the masks of one text.
 
-        `top_k` is the number of predictions a mask (the server's default is 5), `targets` limits them to some words,
-        `deadline` bounds the whole call in seconds: queueing, attempts, pauses and waits. The other arguments stand in
-        for the client's. Returns the predictions, best first; with several masks, one tuple a mask in `masks`.
+        Args:
+            inputs: The text, with one mask or several; it is the server that judges it.
+            model: Stands in for the client's, as the other arguments do that the client has, too.
+            top_k: How many predictions a mask gets; None is the server's default, 5, or all of `targets`.
+            targets: The words that alone are scored; None is the whole vocabulary. Of a word that is no token, servers
+                score the first piece.
+            use_cache: False asks for a fresh answer.
+            timeout: Seconds an attempt.
+            cold_start_timeout: Seconds for a cold model.
+            deadline: Seconds for the whole call: queueing, attempts, pauses and waits; None is no bound.
+
+        Returns the predictions, best first; with several masks, one tuple a mask in `masks`, in text order.
+        Raises `MaskNotFoundError` without asking where the model's mask is known and the text has none.
         """
         options = self._settings.options(
             model=model,
@@ -140,7 +149,7 @@ class AsyncFillMaskClient:
         )
         text("inputs", inputs)
         with self._lifetime.call(options.target.model, options.deadline):
-            return await (await self._open()).fill(inputs, options)
+            return await (await self._opening.filler()).fill(inputs, options)
 
     @overload
     async def fill_mask_batch(
@@ -176,12 +185,20 @@ class AsyncFillMaskClient:
     ) -> list[FillMaskResult] | list[FillMaskResult | FillMaskError]:
         """Fill many texts and return their results in order.
 
-        `inputs` is any iterable or async iterable, pulled lazily. `max_concurrency` is the number of requests in flight
-        ("adaptive" finds the right one, never more than the client's `max_connections`), `inputs_per_request` the
-        number of texts in each ("auto" tries lists and keeps what is quickest). With `return_errors` a text that fails
-        has its error in the list; without, the first error cancels the rest and is raised. `on_progress` is called
-        with (done, total or None, errors). The `deadline` bounds the whole batch; the other options are those of
-        `fill_mask`.
+        Args:
+            inputs: Any iterable or async iterable of texts, pulled lazily.
+            max_concurrency: How many requests are in flight; "adaptive" finds the right number, never more than the
+                client's `max_connections`.
+            inputs_per_request: How many texts are in a request; "auto" tries lists of up to 64 and keeps what is
+                quickest.
+            return_errors: A text that fails has its error in the list; without, the first error cancels the rest and
+                is raised.
+            on_progress: A plain function, called after each request with the number of texts that are done, of how many
+                (None where `inputs` has no length), and how many of them with an error; an exception in it is logged.
+            options: Those of `fill_mask`; the `deadline` bounds the whole batch, from its first text on.
+
+        Returns one result a text, in the order of the texts.
+        An exception of the iterable comes out as it is.
         """
         results: dict[int, FillMaskResult | FillMaskError] = {}
         stream = self.fill_mask_stream(
@@ -211,12 +228,13 @@ class AsyncFillMaskClient:
         """Fill many texts in bounded memory: ``async with client.fill_mask_stream(texts) as items: async for …``.
 
         Each `BatchItem` has a result or an error, as they get done, or in the order of the texts with `ordered`.
-        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`.
+        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`; nothing is sent, and no
+        text taken, before the block is entered.
         """
         return fan_out(
             inputs,
             self._settings.options(**options),
-            open_filler=self._open,
+            open_filler=self._opening.filler,
             lifetime=self._lifetime,
             max_connections=self._settings.max_connections,
             max_concurrency=max_concurrency,
@@ -228,25 +246,32 @@ class AsyncFillMaskClient:
     async def model_info(self, model: str | None = None) -> ModelInfo:
         """Ask the Hub for a model's mask token, task and state; `model` is a Hub id, None the client's own.
 
-        The Hub is huggingface.co, or ``HF_ENDPOINT``.
+        Raises `ModelNotFoundError` for one that the Hub does not know (a private one without a token is
+        `AuthenticationError`), the errors of any other call, and ValueError for the URL of an endpoint.
+        Source: https://huggingface.co/docs/hub/api.
         """
         model = self._settings.model if model is None else model
         model_info_url(model, self._settings.hub_url)
         with self._lifetime.call(model, None):
-            return await (await self._open()).model_info(model, self._settings.timeout)
+            return await (await self._opening.filler()).model_info(model, self._settings.timeout)
 
     async def models(self, search: str | None = None, *, warm: bool = False, limit: int = 100) -> list[ModelInfo]:
         """Ask the Hub for the fill-mask models that Hugging Face serves, at most `limit`, in the Hub's order.
 
         `search` is a part of their ids; `warm` leaves only those that are loaded now, and answer without a cold start.
+        The client's `timeout` bounds each page. The errors are those of any other call.
+        Source: https://huggingface.co/docs/hub/api.
         """
         search = None if search is None else text("search", search)
         warm, limit = flag("warm", warm), count("limit", limit)
         with self._lifetime.call(None, None):
-            return await (await self._open()).models(search, warm=warm, limit=limit)
+            return await (await self._opening.filler()).models(search, warm=warm, limit=limit)
 
     async def aclose(self) -> None:
-        """Close the connections; calls under way end with a RuntimeError. A second time does nothing."""
+        """Close the connections; calls under way end with a RuntimeError. A second time does nothing.
+
+        Raises RuntimeError in another event loop than that of the first call.
+        """
         if self._lifetime.closed:
             return
         self._lifetime.check_loop()
@@ -266,7 +291,7 @@ class AsyncFillMaskClient:
         await self.aclose()
 
     def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments that make an equal client elsewhere.
+        """Return the keyword arguments that make an equal client elsewhere, by their names.
 
         A token that was passed explicitly is in it only with `include_token`; one that was found is looked up anew.
         Raises TypeError for a client with an `http_client`: that one cannot be made again.
@@ -274,18 +299,6 @@ class AsyncFillMaskClient:
         if self._injected:
             raise TypeError("a client with an http_client of yours cannot be copied or pickled")
         return self._settings.arguments(include_token=include_token)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the configuration, without an explicit token."""
-        return partial(type(self), **self.configuration()), ()
-
-    def __copy__(self) -> Self:
-        """Copy the configuration; connections, learnt masks and wake-ups are not shared."""
-        return type(self)(**self.configuration(include_token=True))
-
-    def __deepcopy__(self, memo: object) -> Self:
-        """Copy as `copy.copy` does."""
-        return self.__copy__()
 
     def __repr__(self) -> str:
         """Show model and address; never the token."""
@@ -296,35 +309,3 @@ class AsyncFillMaskClient:
         pools = getattr(self, "_pools", None)  # there is none if the arguments were refused
         if pools is not None and pools.owns_connections and self._pid == os.getpid():
             warnings.warn(f"{self!r} was not closed; use 'async with' or aclose()", ResourceWarning, 2, self)
-
-    async def _open(self) -> Filler:
-        """Do what blocks in a worker thread, once: read the token's file and the CA bundle."""
-        if self._filler is None:
-            if self._settings.transport == "aiohttp" and sniffio.current_async_library() != "asyncio":
-                raise RuntimeError("transport='aiohttp' runs on asyncio only; use the default transport on trio")
-            self._opening = self._opening or anyio.Lock()
-            async with self._opening:
-                if self._filler is None:
-                    first = None if self._pools.is_open else await anyio.to_thread.run_sync(self._pools.first)
-                    credentials = await self._credentials()
-                    if first is not None:
-                        self._pools.open(first)
-                    self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
-        return self._filler
-
-    async def _credentials(self) -> Credentials:
-        found = self._settings.found_token
-        if isinstance(found, Path):
-            return await anyio.to_thread.run_sync(_read_token, found)
-        return found or Credentials()
-
-
-def _read_token(path: Path) -> Credentials:
-    try:
-        return token_in(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Credentials()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds no token"
-        _log.warning("the token file %s cannot be read, no token is sent: %s", path, reason)
-        return Credentials()

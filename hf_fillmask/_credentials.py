@@ -2,7 +2,7 @@
 
 Rule: the token's value leaves this file in two places only, `Credentials.header` and, for a user who asks for it in so
 many words, `Credentials.reveal`; nothing else shows or returns it.
-Source: wire.md's token conventions are those of huggingface_hub; the hosts are those of Hugging Face.
+Source: the conventions (docs/reference/environment.md) are those of huggingface_hub; the hosts are Hugging Face's.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@
 
 Rules: every error says what happened, to which model and what to do next; every one pickles; none carries the token.
 Wrong use is no member of the tree: it is a ValueError, TypeError or RuntimeError, raised before anything is sent.
+Source of what each status means: what servers were seen to answer, docs/reference/wire.md, "Errors".
 """
 
 from __future__ import annotations
@@ -281,7 +282,10 @@ class ServerError(APIError):
 
 
 class DecodeError(FillMaskError):
-    """A 200 whose body is not the documented shape; ``body`` (bytes) has it as received."""
+    """A 200 whose body is not the documented shape.
+
+    Attributes: ``body`` (bytes as received) and ``request_id``.
+    """
 
     _hint = "The server does not answer as a fill-mask model; check the model's task and the address."
 

@@ -1,7 +1,7 @@
 """What an HTTP answer that is not a result means: the one place where a status becomes an error.
 
 Rule: pure. Be lenient with the body (JSON of many shapes, text, HTML, nothing), strict with the class.
-Source: wire.md, "Errors"; each shape was recorded or reported.
+Source: docs/reference/wire.md, "Errors"; each shape was recorded or reported.
 """
 
 from __future__ import annotations

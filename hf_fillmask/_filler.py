@@ -60,7 +60,7 @@ class Filler:
     async def _fill(self, inputs: str, options: Options, observe: Observe | None) -> FillMaskResult:
         await self.ask_mask(inputs, options.target)
         written, mask_token = self.masks.written(inputs, options.target)
-        request = self._request(written, options, mask_token)
+        request = self.request(written, options, mask_token)
         response = await self._send(request, options, observe)
         try:
             return await _decoded(request, response)
@@ -68,12 +68,13 @@ class Filler:
             learnt = self.masks.learn(error, inputs, written, options.target)
             if learnt is None:
                 raise
-            again = self._request(learnt, options, error.mask_token)
+            again = self.request(learnt, options, error.mask_token)
         second = await self._send(again, options, observe)
         attempts, waited = response.attempts + second.attempts, response.waited + second.waited
         return await _decoded(again, replace(second, attempts=attempts, waited=waited))
 
-    def _request(self, inputs: str, options: Options, mask_token: str | None) -> Request:
+    def request(self, inputs: str | tuple[str, ...], options: Options, mask_token: str | None) -> Request:
+        """Build the request for one text, or for a tuple of several, written with `mask_token`."""
         return build_request(
             options.target,
             inputs,
@@ -104,7 +105,7 @@ class Filler:
         return await fetch_models(self._transport, target, credentials, timeout, warm=warm, limit=limit)
 
     def _for_the_hub(self) -> Credentials:
-        """The Hub sees a token only if the client talks to Hugging Face anyway."""
+        """Let the Hub see a token only if the client talks to Hugging Face anyway."""
         return self._credentials if is_hugging_face(self.settings.base_url) else Credentials()
 
     async def ask_mask(self, inputs: str, target: Target) -> None:

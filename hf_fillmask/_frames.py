@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from ._batch import Filled
 from ._errors import FillMaskError
 from ._extras import needed
 from ._values import BatchItem, FillMaskResult, Prediction
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = ["to_arrow", "to_pandas", "to_polars"]
-
-Outcome = FillMaskResult | FillMaskError | BatchItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,13 @@ _TYPES = ("int64", "string", "string", "int32", "int32", "float64", "int64", *["
 _KINDS = dict(zip((field.name for field in fields(_Row)), _TYPES, strict=True))
 
 
-def to_arrow(results: Outcome | Iterable[Outcome]) -> pyarrow.Table:
+def to_arrow(results: Filled | BatchItem | Iterable[Filled | BatchItem]) -> pyarrow.Table:
     """Return what a batch or some calls came back with as an Arrow table, one row a prediction.
 
-    `results` holds results, errors or batch items, in any mixture; one alone will do as well. The columns are described
-    in `hf_fillmask._frames`: index, inputs, model, mask, rank, score, token, token_str, sequence, error and message.
-    Raises ImportError where pyarrow is not installed.
+    `results` holds results, errors or batch items, in any mixture; one alone will do as well. The columns are index,
+    inputs, model, mask, rank, score, token, token_str, sequence, error and message, and they are there for no results,
+    too. Half a surrogate pair, which JSON may hold and no data frame can, is written as U+FFFD.
+    Raises ImportError where pyarrow is not installed, TypeError for what is neither result, error nor item.
     """
     pa = needed("pyarrow", extra="arrow")
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _KINDS.items()])
@@ -73,8 +73,11 @@ def to_arrow(results: Outcome | Iterable[Outcome]) -> pyarrow.Table:
     return table
 
 
-def to_pandas(results: Outcome | Iterable[Outcome]) -> pandas.DataFrame:
-    """Return what `to_arrow` does as a pandas data frame, with pandas' own nullable types; it needs no Arrow."""
+def to_pandas(results: Filled | BatchItem | Iterable[Filled | BatchItem]) -> pandas.DataFrame:
+    """Return what `to_arrow` does as a pandas data frame, with pandas' own nullable types; it needs no Arrow.
+
+    Raises ImportError where pandas is not installed, TypeError as `to_arrow` does.
+    """
     pd = needed("pandas", extra="pandas")
     columns = _columns(results)
     # Int64 and Float64 are the types that know nulls; int64 and float64 do not.
@@ -83,21 +86,24 @@ def to_pandas(results: Outcome | Iterable[Outcome]) -> pandas.DataFrame:
     return frame
 
 
-def to_polars(results: Outcome | Iterable[Outcome]) -> polars.DataFrame:
-    """Return what `to_arrow` does as a Polars data frame; it needs no Arrow."""
+def to_polars(results: Filled | BatchItem | Iterable[Filled | BatchItem]) -> polars.DataFrame:
+    """Return what `to_arrow` does as a Polars data frame; it needs no Arrow.
+
+    Raises ImportError where Polars is not installed, TypeError as `to_arrow` does.
+    """
     pl = needed("polars", extra="polars")
     schema = {name: getattr(pl, kind.capitalize()) for name, kind in _KINDS.items()}
     frame: polars.DataFrame = pl.DataFrame(_columns(results), schema)
     return frame
 
 
-def _columns(results: Outcome | Iterable[Outcome]) -> dict[str, list[Any]]:
-    outcomes = [results] if isinstance(results, Outcome) else results
+def _columns(results: Filled | BatchItem | Iterable[Filled | BatchItem]) -> dict[str, list[Any]]:
+    outcomes = [results] if isinstance(results, Filled | BatchItem) else results
     rows = [row for place, outcome in enumerate(outcomes) for row in _rows(place, outcome)]
     return {name: [getattr(row, name) for row in rows] for name in _KINDS}
 
 
-def _rows(place: int, outcome: Outcome | None) -> Iterator[_Row]:
+def _rows(place: int, outcome: Filled | BatchItem | None) -> Iterator[_Row]:
     if isinstance(outcome, BatchItem):
         for row in _rows(outcome.index, outcome.result or outcome.error):
             yield replace(row, inputs=_held(outcome.inputs))

@@ -7,7 +7,7 @@ and it knows nothing of cold starts, gates or resends.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.request import getproxies
 
 import anyio
@@ -18,13 +18,13 @@ from ._dropped import close_dropped
 from ._exchange import Request, Response
 from ._http_errors import translated
 from ._reading import plain_headers, read_body, within_limit
+from ._settings import TransportKind
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ClientPool", "ConnectionPools", "Pool", "TransportKind"]
+__all__ = ["ClientPool", "ConnectionPools", "Pool"]
 
-TransportKind = Literal["httpx", "aiohttp"]
 Surroundings: TypeAlias = "tuple[ssl.SSLContext | None, bool]"  # None: the default; whether there are proxies
 FirstPool: TypeAlias = "tuple[Surroundings, Pool]"
 
@@ -164,8 +164,9 @@ def _headers(request: Request, credentials: Credentials) -> dict[str, str]:
 class ConnectionPools:
     """A pool for each connection: an exchange has one to itself, the one that was free last.
 
-    httpcore walks through all connections of a pool at each request (encode/httpx#3215). A user's own client, and
-    aiohttp, whose pool does not mind its size, are one pool for all exchanges.
+    httpcore walks through all connections of a pool at each request (encode/httpcore#1035): at 64 and at 256 in flight
+    one each costs the least CPU a call. A user's own client, and aiohttp, whose pool does not mind its size, are one
+    pool for all exchanges.
     """
 
     def __init__(self, max_connections: int, injected: httpx.AsyncClient | None, kind: TransportKind = "httpx") -> None:
@@ -205,8 +206,8 @@ class ConnectionPools:
             self._free.append((anyio.current_time(), pool))
 
     def _pool(self, context: ssl.SSLContext | None, by_proxy: bool) -> Pool:
-        # No limit of httpx's own: its queue is quadratic and its pool timeout fails callers. The gate bounds us.
-        # aiohttp would stop at 100 connections by itself.
+        # No limit of httpx's own: its queue is quadratic (encode/httpx#3215) and its pool timeout fails callers.
+        # The gate bounds us; aiohttp would stop at 100 connections by itself.
         aiohttp = self._kind == "aiohttp"
         most = self._max_connections if aiohttp else None
         limits = httpx.Limits(max_connections=most, max_keepalive_connections=None, keepalive_expiry=_KEEPALIVE)

@@ -2,7 +2,7 @@
 
 Rule: the same results as one by one. A list that is refused is halved until the guilty text stands alone; a size that a
 server refuses although each of its texts is fine is not sent to it again.
-Source: the shape matrix of the pipelines that serve fill-mask; some servers refuse every list with a 400.
+Source: what the pipelines that serve fill-mask answer to lists (tests/samples); some servers refuse each with a 400.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import anyio
 
 from ._batch import Filled
 from ._errors import BadRequestError, DecodeError, FillMaskError, MaskNotFoundError
-from ._exchange import Request
 from ._filler import Filler
-from ._request import build_request
 from ._settings import Options
 from ._transport import Observe
 from ._values import FillMaskResult
@@ -85,7 +83,7 @@ class ListFiller:
         written = await self._written(texts)
         if written is None:
             return None
-        request = self._request(*written)
+        request = self._filler.request(written[0], self._options, written[1])
         try:
             filled: list[Filled] = [*await self._filler.fill_list(request, self._options, self._observe)]
         except MaskNotFoundError as error:
@@ -114,18 +112,6 @@ class ListFiller:
                 return None
             written.append(new)
         return tuple(written), mask_token
-
-    def _request(self, written: tuple[str, ...], mask_token: str | None) -> Request:
-        options = self._options
-        return build_request(
-            options.target,
-            written,
-            top_k=options.top_k,
-            targets=options.targets,
-            use_cache=options.use_cache,
-            headers=self._filler.settings.headers,
-            mask_token=mask_token,
-        )
 
 
 def _own(error: FillMaskError) -> FillMaskError:

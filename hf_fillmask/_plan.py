@@ -1,7 +1,7 @@
 """The cold-start plan: which attempts a call may make, and whether an answer calls for the next one.
 
 Rule: pure. "Retry once" is a property of the data here: a plan has two attempts, and there is no third to make.
-Source: the parameters page, "Wait for the model": first try without the header, and only after a 503 with it.
+Source: the parameters guide of the Inference API, ``x-wait-for-model``: advised only after a 503, never at first.
 ``X-Scale-Up-Timeout`` is what the proxy in front of a dedicated endpoint reads instead.
 """
 

@@ -23,15 +23,20 @@ def checked_rate(per_second: float) -> float:
 
 
 class Rate:
-    """Gives `per_second` turns a second; what is late is caught up, a tenth of a second's turns at most."""
+    """Gives `per_second` turns a second, the first at once.
+
+    The times are planned, not measured: what is late is caught up, but never more than a tenth of a second's turns, so
+    that whoever stalled does not come back with a burst.
+    """
 
     def __init__(self, per_second: float) -> None:
         self._gap = 1 / per_second
+        self._latest = max(0.0, _CATCH_UP - self._gap)
         self._due = -math.inf
 
     async def turn(self) -> None:
         """Wait for the caller's turn; turns are given in the order in which they are asked for."""
-        self._due = max(self._due, anyio.current_time() - _CATCH_UP) + self._gap
+        self._due = max(self._due + self._gap, anyio.current_time() - self._latest)
         await anyio.sleep_until(self._due)
 
 

@@ -56,15 +56,19 @@ async def _unannounced(chunks: AsyncIterable[bytes], model: str) -> bytes:
             else:
                 parts.append(chunk)
     if size > MAX_BODY:
-        raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
+        raise _too_large(model)
     return b"".join(parts)
 
 
 def within_limit(body: bytes, model: str) -> bytes:
-    """Accept a body that was read by somebody else."""
+    """Accept a body that was read by somebody else; `ProtocolError` if it is too large."""
     if len(body) > MAX_BODY:
-        raise ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
+        raise _too_large(model)
     return body
+
+
+def _too_large(model: str) -> ProtocolError:
+    return ProtocolError(f"the answer has more bytes than the limit of {MAX_BODY}", model=model)
 
 
 async def _unpacked(packed: bytes, encoding: str, model: str) -> bytes:

@@ -1,7 +1,8 @@
 """The request builder: plain arguments in, a `Request` out.
 
 Rule: pure. Parameters are refused here with a ValueError or TypeError; texts are the server's to judge.
-Source: the fill-mask page, "Request"; recorded servers refuse ``"parameters": null`` and a content type with a charset.
+Source: https://huggingface.co/docs/inference-providers/tasks/fill-mask, "Request"; recorded servers
+refuse ``"parameters": null`` and a content type with a charset.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def build_request(
     )
 
 
-def build_info_request(target: Target, *, headers: tuple[tuple[str, str], ...] = ()) -> Request:
-    """Build the GET that asks the Hub about one model."""
-    return Request(method="GET", url=target.url, headers=merged(_COMMON, headers), body=b"", model=target.model)
+def build_info_request(target: Target) -> Request:
+    """Build the GET that asks the Hub: about one model, or for a page of them."""
+    return Request(method="GET", url=target.url, headers=_COMMON, body=b"", model=target.model)
 
 
 def merged(*groups: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,8 @@
 """The response decoder: a `Response` in, a result or an error of the tree out.
 
 Rule: pure and total. Whatever the bytes are, it returns a result or raises a `FillMaskError`, nothing else.
-Source: the fill-mask page, "Response", and the shape matrix of the pipelines that serve it: one mask is a list of
-predictions, several masks are a list of such lists.
+Source: https://huggingface.co/docs/inference-providers/tasks/fill-mask, "Response", and recorded answers
+(tests/samples): one mask is a list of predictions, several masks are a list of such lists.
 """
 
 from __future__ import annotations

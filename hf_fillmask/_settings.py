@@ -17,11 +17,17 @@ from ._checks import checked_headers, count, flag, seconds, target_words
 from ._credentials import Credentials, find_token
 from ._values import ColdStart
 
-__all__ = ["CallOptions", "Options", "Settings", "settings"]
+__all__ = ["CallOptions", "Options", "Settings", "TransportKind", "settings"]
+
+TransportKind = Literal["httpx", "aiohttp"]
+"""Through which library requests are sent."""
 
 
 class CallOptions(TypedDict, total=False):
-    """The options of a call, as `AsyncFillMaskClient.fill_mask` explains them."""
+    """The options of a call, as `AsyncFillMaskClient.fill_mask` explains them; None takes the client's.
+
+    For functions of your own that hand them on: ``def fill(texts: list[str], **options: Unpack[CallOptions])``.
+    """
 
     model: str | None
     top_k: int | None
@@ -64,7 +70,7 @@ class Settings:
     translate_mask: bool
     on_cold_start: Callable[[ColdStart], None] | None
     headers: tuple[tuple[str, str], ...]
-    transport: Literal["httpx", "aiohttp"]
+    transport: TransportKind
 
     def options(
         self,
@@ -97,17 +103,8 @@ class Settings:
     def arguments(self, *, include_token: bool) -> dict[str, Any]:
         """Give the arguments that make an equal client; an explicit token only if it is asked for."""
         names = (
-            *(
-                "model",
-                "base_url",
-                "hub_url",
-                "timeout",
-                "cold_start_timeout",
-                "cold_start",
-                "max_retries",
-                "max_connections",
-            ),
-            *("use_cache", "translate_mask", "on_cold_start", "transport"),
+            *("model", "base_url", "hub_url", "timeout", "cold_start_timeout", "cold_start", "max_retries"),
+            *("max_connections", "use_cache", "translate_mask", "on_cold_start", "transport"),
         )
         token: str | Literal[False] | None = False if self.anonymous else None
         if include_token and not self.anonymous and isinstance(self.found_token, Credentials):

@@ -6,21 +6,21 @@ Rule: every method has the signature of the async one (a test compares them) and
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from ._batch import BatchStream, OnProgress
 from ._client import AsyncFillMaskClient
+from ._configured import Configured
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest
-from ._http import TransportKind
 from ._portal import Portal
-from ._settings import CallOptions
+from ._settings import CallOptions, TransportKind
 from ._source import Inputs
-from ._values import BatchItem, ColdStart, FillMaskResult, ModelInfo
+from ._sync_stream import SyncBatchStream
+from ._values import ColdStart, FillMaskResult, ModelInfo
 
 if TYPE_CHECKING:
     import httpx
@@ -30,45 +30,12 @@ __all__ = ["FillMaskClient"]
 T = TypeVar("T")
 
 
-class SyncBatchStream(Iterator[BatchItem]):
-    """The items of a batch for blocking code: a context manager around an iterator."""
-
-    def __init__(self, stream: BatchStream, portal: Portal) -> None:
-        self._stream = stream
-        self._portal = portal
-        self._ready: deque[BatchItem] = deque()
-
-    def __enter__(self) -> Self:
-        """Start the workers."""
-        self._context = self._portal.enter(self._stream)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Cancel what still runs."""
-        self._context.__exit__(None, None, None)
-
-    def __next__(self) -> BatchItem:
-        """Wait for the next item; the hop to the event loop is paid once a request, not once an item."""
-        if not self._ready:
-            self._ready.extend(self._portal.call(self._next_items))
-        if not self._ready:
-            raise StopIteration
-        return self._ready.popleft()
-
-    async def _next_items(self) -> list[BatchItem]:
-        try:
-            return await self._stream.next_items()
-        except StopAsyncIteration:
-            return []
-
-
-class FillMaskClient:
+class FillMaskClient(Configured):
     """Fills masked sentences from plain, blocking code; see `AsyncFillMaskClient` for arguments and errors.
 
     It may be shared by threads, is usable inside a running event loop (which it blocks meanwhile) and in notebooks,
-    and starts afresh in a forked child. Its event loop starts at the first call, in a thread of its own.
+    and starts afresh in a forked child. Its event loop starts at the first call, in a thread of its own, where
+    callbacks run, too. The `http_client` is an async one all the same.
     """
 
     def __init__(
@@ -223,20 +190,12 @@ class FillMaskClient:
         """Return the keyword arguments that make an equal client; see `AsyncFillMaskClient.configuration`."""
         return self._home.client.configuration(include_token=include_token)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the configuration, without an explicit token."""
-        return partial(type(self), **self.configuration()), ()
-
-    def __copy__(self) -> Self:
-        """Copy the configuration; connections, learnt masks and wake-ups are not shared."""
-        return type(self)(**self.configuration(include_token=True))
-
-    def __deepcopy__(self, memo: object) -> Self:
-        """Copy as `copy.copy` does."""
-        return self.__copy__()
-
     def close(self) -> None:
-        """Close the connections and end the event loop; a second time does nothing."""
+        """Close the connections and end the event loop; a second time does nothing.
+
+        Calls under way in other threads end with a RuntimeError. Raises RuntimeError in a callback, such as
+        `on_cold_start`: that runs in the event loop.
+        """
         if self._closed:
             return
         home = self._home

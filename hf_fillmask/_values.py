@@ -21,10 +21,10 @@ __all__ = ["BatchItem", "ColdStart", "FillMaskResult", "ModelInfo", "Prediction"
 class Prediction:
     """One token that may stand at a mask, as the server sent it.
 
-    `score` is its probability (nan if the server sent ``null`` or NaN), `token` its id in the vocabulary, `token_str`
-    its text (perhaps with a leading space, or ``##`` before a word piece), `sequence` the whole text with the token
-    filled in, as the tokeniser gives it back: often lower-cased, so never match on it.
-    Source: the fill-mask page, "Response".
+    `score` is its probability, from 0 to 1 (nan if the server sent ``null`` or NaN), `token` its id in the vocabulary,
+    `token_str` its text (perhaps with a leading space, or ``##`` before a word piece), `sequence` the whole text with
+    the token filled in, as the tokeniser gives it back: often lower-cased, so never match on it.
+    Source: https://huggingface.co/docs/inference-providers/tasks/fill-mask, "Response".
     """
 
     score: float
@@ -124,7 +124,10 @@ class FillMaskResult(Sequence[Prediction]):
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One text of a batch: its place in the input, and either its result or its error."""
+    """One text of a batch: its place in the input, and either its result or its error; the other one is None.
+
+    `index` counts from 0, `inputs` is the text as the user wrote it: its mask may have been sent as another one.
+    """
 
     index: int
     inputs: str
@@ -136,6 +139,8 @@ class BatchItem:
 class ColdStart:
     """News of a model's wake-up, told once for all the callers who wait for it.
 
+    `phase` is "waiting" at its beginning, and then "warm", or "failed" when it ended in an error; a hand-over from one
+    caller to another is no news. `model` is the id or the URL as the caller named it.
     `estimated_time` is the server's guess in seconds (None if it gave none; it is a poor guess), `waited` the seconds
     since the first 503.
     """
@@ -150,8 +155,9 @@ class ColdStart:
 class ModelInfo:
     """What the Hub knows of a model; a field that it does not give is None.
 
-    `inference` is "warm" while the model is served; `providers` maps a provider's name to what the Hub says of it,
-    for example ``{"hf-inference": {"status": "live", "task": "fill-mask"}}``.
+    `model` is its id, `mask_token` how it writes its mask, `pipeline_tag` its task, "fill-mask" for all that can
+    be asked here. `inference` is "warm" while the model is served; `providers` maps a provider's name to what the Hub
+    says of it, for example ``{"hf-inference": {"status": "live", "task": "fill-mask"}}``.
     """
 
     model: str

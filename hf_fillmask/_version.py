@@ -1,3 +1,6 @@
-"""The version, in the one place that the package and its build read."""
+"""The version.
+
+Rule: the one place that the package and its build read it from, so nothing is imported here.
+"""
 
 __version__ = "0.1.0"

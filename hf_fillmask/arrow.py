@@ -38,14 +38,15 @@ class FillMaskTable:
         targets: The words to choose from; None is the whole vocabulary.
         max_concurrency: Requests in flight, or "adaptive"; never more than the client's `max_connections`.
         inputs_per_request: Texts a request, or "auto".
-        requests_per_second: Cap on the requests that one process begins; with "auto" each text counts as one.
-            Resends, and lists that the server wants in parts, come on top.
+        requests_per_second: Cap on the requests that one process begins; None is no cap. With "auto" each text counts
+            as one. Resends, and lists that the server wants in parts, come on top.
         options: The other options of `AsyncFillMaskClient`, but for `http_client`.
 
     A table or record batch comes back with the same rows in the same order, all its columns, and four more: `output`,
     ``error`` (str), ``status`` (the last answer's; null if there was none) and ``attempts``. A null text is not sent:
     its masks are null, and its error says so. Only what would fail every row is raised: `AuthenticationError`,
-    `CreditsExhaustedError` and `PermissionDeniedError`. A wrong table or option is a ValueError or TypeError.
+    `CreditsExhaustedError` and `PermissionDeniedError`. A wrong table or option is a ValueError or TypeError, and where
+    pyarrow is not installed, the import of this module is an ImportError.
 
     It pickles as its configuration. A token that was passed does not travel, so pickling is a TypeError then: leave it
     out, and it is looked up where the table runs (``HF_TOKEN``).
@@ -80,7 +81,10 @@ class FillMaskTable:
         self._portals: dict[int, Portal] = {}
 
     def __call__(self, table: T) -> T:
-        """Fill a table or record batch. It blocks: in an event loop, await `acall`."""
+        """Fill a table or record batch: same rows, same order, four columns more. It blocks; `acall` does not.
+
+        Raises RuntimeError in a callback of the table's own event loop.
+        """
         portal = self._portal()
         if portal.inside:
             raise RuntimeError(

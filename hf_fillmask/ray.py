@@ -42,8 +42,8 @@ def fill_mask_dataset(
             of a job that begins with reading files and ends with writing files, and leaves them out the next time.
         options: The other options of `FillMaskTable`.
 
-    A `token=` is a TypeError: set HF_TOKEN where the workers run. A worker raises what would fail every row, and the
-    job ends with it.
+    A `token=` is a TypeError: set HF_TOKEN where the workers run. Fewer connections than workers are a ValueError, and
+    a missing Ray is an ImportError. A worker raises what would fail every row, and the job ends with it.
     """
     data = needed("ray.data", extra="ray")
     if count("max_connections", max_connections) < count("workers", workers):

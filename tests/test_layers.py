@@ -23,14 +23,14 @@ ROOT = Path(hf_fillmask.__file__).parent
 CORE = {
     *("_errors", "_values", "_html", "_mask", "_mask_memory", "_checks", "_address", "_credentials", "_exchange"),
     *("_request", "_plan", "_retry_after", "_body", "_failure", "_response", "_models", "_settings", "_pace"),
-    "_version",
+    *("_configured", "_version"),
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client", "_dropped"),
+    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_opening", "_client", "_dropped"),
 }
 EDGES = {
-    *("__init__", "__main__", "_sync", "_portal", "pytest_hf_fillmask"),
+    *("__init__", "__main__", "_sync", "_sync_stream", "_portal", "pytest_hf_fillmask"),
     *("arrow", "ray", "_arrow_columns", "_clients", "_frames", "_rate", "_extras"),
 }
 EDGE_FOLDERS = {"cli", "emulator"}
@@ -133,6 +133,14 @@ def _told(imports: list[Import]) -> list[str]:
 def test_every_module_has_a_layer(module: str) -> None:
     """Whoever adds a module says to which layer it belongs."""
     assert layer_of(module) is not None, HELP.format(module)
+
+
+@pytest.mark.parametrize("module", sorted(name for name in TREES if not name.startswith("emulator")))
+def test_every_module_opens_with_its_rule(module: str) -> None:
+    """Its docstring says what is in the module, and then what always holds there; the emulator's do it in prose."""
+    described, _, rule = (ast.get_docstring(TREES[module]) or "").partition("Rule")
+    assert described.strip()
+    assert rule
 
 
 def test_every_layer_has_its_modules() -> None:

@@ -13,7 +13,7 @@ from .._errors import FillMaskError
 from ._errors import Failure
 from ._terminal import shown
 
-__all__ = ["error_line", "write_line"]
+__all__ = ["error_fields", "error_line", "write_line"]
 
 
 def write_line(value: dict[str, Any]) -> None:
@@ -27,12 +27,16 @@ def write_line(value: dict[str, Any]) -> None:
 
 def error_line(inputs: str, model: str, error: FillMaskError) -> dict[str, Any]:
     """Give what stands in the place of a text's result when there is none."""
-    told = {
+    return {"inputs": inputs, "model": model, "error": error_fields(error)}
+
+
+def error_fields(error: FillMaskError) -> dict[str, Any]:
+    """Give an error as programs read it, here and in the output of a batch; null is the status of no answer."""
+    return {
         "type": type(error).__name__,
-        "message": getattr(error, "message", str(error)),
+        "message": error.message,
         "status_code": getattr(error, "status_code", None),
     }
-    return {"inputs": inputs, "model": model, "error": told}
 
 
 def _encoded(value: dict[str, Any], encoding: str) -> str:

@@ -11,18 +11,15 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
 from .._values import ColdStart
+from ._live import live_line, moves, show, wheel
 from ._terminal import shown
 
 __all__ = ["ColdStartNews"]
-
-_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_PLAIN_FRAMES = "|/-\\"
-_FRAMES_A_SECOND = 10
 
 
 class ColdStartNews:
@@ -30,7 +27,7 @@ class ColdStartNews:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._moves = console.is_terminal and not console.is_dumb_terminal
+        self._moves = moves(console)
         self._live: Live | None = None
 
     def __call__(self, news: ColdStart) -> None:
@@ -50,7 +47,7 @@ class ColdStartNews:
             self._live.stop()
         yield
         if self._live is not None:
-            self._show(self._live)
+            show(self._live)
 
     def __enter__(self) -> Self:
         """Return the news themselves."""
@@ -66,22 +63,8 @@ class ColdStartNews:
         if not self._moves:
             self._console.print(f"{shown(news.model)} is loading{_estimate(news)}", soft_wrap=True)
             return
-        line = _Line(news, _PLAIN_FRAMES if self._console.options.ascii_only else _FRAMES)
-        # Standard output keeps its own way: rich would send it to the console of the live line.
-        self._live = Live(
-            line,
-            console=self._console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            refresh_per_second=_FRAMES_A_SECOND,
-        )
-        self._show(self._live)
-
-    def _show(self, live: Live) -> None:
-        live.start(refresh=True)
-        # rich hides the cursor; a process that is killed would leave the user without one.
-        self._console.show_cursor(True)
+        self._live = live_line(_Line(news), self._console)
+        show(self._live)
 
     def _end(self) -> None:
         live, self._live = self._live, None
@@ -92,16 +75,14 @@ class ColdStartNews:
 class _Line:
     """The live line; rich asks for it again and again, and each time it tells the seconds."""
 
-    def __init__(self, news: ColdStart, frames: str) -> None:
+    def __init__(self, news: ColdStart) -> None:
         self._news = news
-        self._frames = frames
         self._began = time.monotonic() - news.waited
 
-    def __rich__(self) -> Text:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         waited = time.monotonic() - self._began
-        frame = self._frames[int(waited * _FRAMES_A_SECOND) % len(self._frames)]
-        told = f" {shown(self._news.model)} is loading: {waited:.1f} s waited{_estimate(self._news)}"
-        return Text.assemble((frame, "yellow"), told, no_wrap=True, overflow="ellipsis")
+        told = f"{shown(self._news.model)} is loading: {waited:.1f} s waited{_estimate(self._news)}"
+        yield wheel(waited, told, ascii_only=options.ascii_only)
 
 
 def _estimate(news: ColdStart) -> str:

@@ -19,13 +19,11 @@ import pytest
 from hf_fillmask.__main__ import main
 from hf_fillmask.emulator import create_app, serving
 
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-_UNWANTED = (
-    *_PROXIES,
-    *map(str.upper, _PROXIES),
-    *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HF_FILLMASK_BASE_URL"),
-    *("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONIOENCODING"),
-)
+from ..shell.helpers import no_surroundings
+
+__all__ = ["no_surroundings"]
+
+_UNWANTED = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONIOENCODING")
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,10 @@ class Run:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(no_surroundings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the machine's settings matters: no token, no proxy, no colour, 80 columns."""
     for name in _UNWANTED:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm-256color")
 

@@ -107,6 +107,27 @@ def test_ctrl_c_at_a_terminal(plain: Callable[[str], str], terminal_text: Callab
     assert (received + after).rfind("\x1b[?25h") > (received + after).rfind("\x1b[?25l")
 
 
+INTERRUPTED_IMPORT = """
+import signal, sys
+from hf_fillmask.__main__ import main
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == "hf_fillmask.cli._run":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_the_command_is_loaded() -> None:
+    """Who presses Ctrl-C before the command has begun sees no traceback either."""
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT, "--version"]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("before", ["invoke", "person"])
 def test_ctrl_c_within(before: str, request: pytest.FixtureRequest) -> None:
     """Ctrl-C while a request is under way is exit code 130; at a terminal a new line is begun."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from ..cli.conftest import environment, invoke, person, plain
+from ..shell.helpers import no_surroundings
 from ..shell.scripted_server import ScriptedServer, scripted
 from .helpers import answering
 
-__all__ = ["environment", "invoke", "person", "plain", "server"]
+__all__ = ["environment", "invoke", "no_surroundings", "person", "plain", "server"]
 
 
 @pytest.fixture

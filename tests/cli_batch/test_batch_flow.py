@@ -16,10 +16,9 @@ from hf_fillmask.cli.batch._answers import Answers
 from hf_fillmask.cli.batch._counts import Counts
 from hf_fillmask.cli.batch._desk import Desk
 from hf_fillmask.cli.batch._feed import Feed
-from hf_fillmask.cli.batch._rate import Rate
 from hf_fillmask.cli.batch._record import judged
 from hf_fillmask.cli.batch._rows import Chunk, Row, broken_row
-from hf_fillmask.cli.batch._sink import Sink, Target, writing
+from hf_fillmask.cli.batch._sink import Sink, Writers, writing
 from hf_fillmask.cli.batch._speed import Speed, progress_parts, summary, time_left
 
 from .helpers import item
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Kept:
-    """A target that keeps what it is given."""
+    """A writers that keeps what it is given."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -41,8 +40,8 @@ class Kept:
     def sync(self) -> None:
         self.synced += 1
 
-    def target(self) -> Target:
-        return Target(self.write, self.sync, self.failed.extend)
+    def writers(self) -> Writers:
+        return Writers(self.write, self.sync, self.failed.extend)
 
     @property
     def indices(self) -> list[int]:
@@ -60,11 +59,11 @@ class Table:
     def __init__(self, texts: Iterable[str], *, ordered: bool = False, once: bool = True) -> None:
         rows = [row(index, text) for index, text in enumerate(texts)]
         self.kept = Kept()
-        self.sink = Sink(self.kept.target())
+        self.sink = Sink(self.kept.writers())
         self.counts = Counts()
         self.desk = Desk(self.sink, self.counts, ordered=ordered)
         chunks = iter([Chunk([], 1, 0), Chunk(rows, len(rows), 0)])
-        self.feed = Feed(chunks, self.desk, self.counts, Rate(None), Answers() if once else None)
+        self.feed = Feed(chunks, self.desk, self.counts, None, Answers() if once else None)
 
     async def written(self) -> list[int]:
         await self.sink.flush()
@@ -145,7 +144,7 @@ async def test_what_was_put_is_written_when_the_run_is_cancelled() -> None:
     """A cancelled run loses no line, and leaves all on the disk."""
     kept = Kept()
     with anyio.CancelScope() as scope:
-        async with writing(kept.target()) as sink:
+        async with writing(kept.writers()) as sink:
             for index in range(1000):
                 sink.put(b"%d\n" % index)
             scope.cancel()
@@ -163,7 +162,7 @@ async def test_what_the_system_refuses_ends_the_run() -> None:
         raise OSError(28, "No space left on device")
 
     async def write() -> None:
-        async with writing(Target(refuse, lambda: None)) as sink:
+        async with writing(Writers(refuse, lambda: None)) as sink:
             sink.put(b"line\n")
             await anyio.sleep_forever()
 
@@ -182,7 +181,7 @@ async def test_many_lines_are_written_at_once() -> None:
         anyio.from_thread.run_sync(written.set)
         assert done.wait(10)
 
-    async with writing(Target(write, lambda: None)) as sink:
+    async with writing(Writers(write, lambda: None)) as sink:
         sink.put(b"x" * (1 << 18))
         sink.put(b"x")
         await written.wait()
@@ -195,35 +194,13 @@ def test_bytes_are_brought_to_the_disk_each_second() -> None:
     kept = Kept()
 
     async def write_for_five_seconds() -> int:
-        async with writing(kept.target()) as sink:
+        async with writing(kept.writers()) as sink:
             for _ in range(50):
                 sink.put(b"line\n")
                 await anyio.sleep(0.1)
             return kept.synced
 
     assert 1 <= trio.run(write_for_five_seconds, clock=MockClock(autojump_threshold=0.001)) <= 5
-
-
-@pytest.mark.parametrize(("per_second", "seconds"), [(10.0, 1.9), (None, 0.0)], ids=["capped", "free"])
-def test_the_rate(per_second: float | None, seconds: float) -> None:
-    """Twenty callers at ten a second take nineteen tenths, and what was not used cannot be saved up."""
-
-    async def take(rate: Rate) -> float:
-        began = anyio.current_time()
-        for _ in range(20):
-            await rate.wait()
-        return anyio.current_time() - began
-
-    async def twice() -> tuple[float, float]:
-        await anyio.sleep(5)
-        rate = Rate(per_second)
-        first = await take(rate)
-        await anyio.sleep(1000)
-        return first, await take(rate)
-
-    first, second = trio.run(twice, clock=MockClock(autojump_threshold=0))
-    assert seconds - 0.15 <= first <= seconds + 1e-6
-    assert seconds - 0.15 <= second <= seconds + 1e-6
 
 
 def test_the_speed_is_that_of_the_last_ten_seconds() -> None:

@@ -249,7 +249,9 @@ def exported(module: str) -> list[str]:
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     """What can be imported is explained."""
     prefix = "" if module == "hf_fillmask" else f"{module}."
-    assert [] == [name for name in exported(module) if f":: {prefix}{name}\n" not in documented()]
+    # Of what is never made by hand, the page shows no arguments: `()`.
+    entries = {entry.removesuffix("()") for entry in re.findall(r"^\.\. auto\w+:: (\S+)$", documented(), re.MULTILINE)}
+    assert set() == {f"{prefix}{name}" for name in exported(module)} - entries
 
 
 @pytest.mark.skipif(not PAGES, reason="the documentation is not here")

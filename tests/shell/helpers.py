@@ -37,7 +37,7 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def client_of(server: Any, **options: Any) -> AsyncFillMaskClient:
-    """Return a client of a scripted server; one pool, since a test needs no more."""
+    """Return a client of a scripted server; eight at a time, since a test needs no more."""
     options = {"base_url": server.url, "token": False, "max_connections": 8, **options}
     return client_class(options)(MODEL, **options)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, assert_type
+from typing import Any, Unpack, assert_type
 
 import httpx
 
@@ -12,6 +12,8 @@ from hf_fillmask import (
     APIError,
     AsyncFillMaskClient,
     BatchItem,
+    BatchStream,
+    CallOptions,
     ColdStart,
     DeadlineExceededError,
     DecodeError,
@@ -25,6 +27,7 @@ from hf_fillmask import (
     Prediction,
     RateLimitError,
     RequestTimeoutError,
+    SyncBatchStream,
     TransportError,
     __version__,
     to_arrow,
@@ -188,6 +191,21 @@ async def async_batch(client: AsyncFillMaskClient, texts: list[str]) -> None:
     async with client.fill_mask_stream(slowly(), max_concurrency=8, inputs_per_request=16, top_k=1) as stream:
         async for item in stream:
             assert_type(item, BatchItem)
+
+
+def handed_on(client: AsyncFillMaskClient, texts: list[str], **options: Unpack[CallOptions]) -> BatchStream:
+    return client.fill_mask_stream(texts, ordered=True, **options)
+
+
+def handed_on_by(client: FillMaskClient, texts: list[str], **options: Unpack[CallOptions]) -> SyncBatchStream:
+    return client.fill_mask_stream(texts, ordered=True, **options)
+
+
+async def by_the_way(client: AsyncFillMaskClient, blocking: FillMaskClient) -> None:
+    handed_on(client, ["a [MASK]"], topk=1)  # type: ignore[call-arg]
+    async with handed_on(client, ["a [MASK]"], top_k=1) as stream:
+        assert_type(await stream.next_items(), list[BatchItem])
+    assert_type(next(handed_on_by(blocking, ["a [MASK]"], deadline=5)), BatchItem)
 
 
 def errors(client: FillMaskClient) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import click
 
 from ..._checks import count, target_words
+from ..._fanout import Concurrency, PerRequest
 from .. import _options as options
 from .._server import server_of
 from ._input import FORMATS, format_of
@@ -89,9 +90,9 @@ def batch(
     ordered: bool,
     keep_going: bool,
     max_rps: float | None,
-    max_concurrency: int | Literal["adaptive"],
+    max_concurrency: Concurrency,
     max_connections: int | None,
-    inputs_per_request: int | Literal["auto"],
+    inputs_per_request: PerRequest,
     model: str,
     top_k: int | None,
     targets: tuple[str, ...],

@@ -1,4 +1,7 @@
-"""How far a run is: what its progress line and its summary tell."""
+"""How far a run is: what its progress line and its summary tell.
+
+Rule: plain numbers; whoever does something to a row counts it here.
+"""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import anyio
 
+from ..._rate import Rate
 from ..._values import BatchItem
 from ._answers import Answers
 from ._counts import Counts
 from ._desk import Desk
-from ._rate import Rate
 from ._record import Outcome, invalid, outcome
 from ._rows import Chunk, Row
 
@@ -27,7 +27,7 @@ class Feed:
     """An async iterator of texts, and the way back: from an item of the client's stream to the rows with its text."""
 
     def __init__(
-        self, chunks: Iterator[Chunk], desk: Desk, counts: Counts, rate: Rate, answers: Answers | None
+        self, chunks: Iterator[Chunk], desk: Desk, counts: Counts, rate: Rate | None, answers: Answers | None
     ) -> None:
         self._chunks = chunks
         self._desk = desk
@@ -54,7 +54,8 @@ class Feed:
             if row.inputs is None:
                 self._desk.settle(row, invalid(row.problem or ""))
             elif self._must_ask(row, row.inputs):
-                await self._rate.wait()
+                if self._rate is not None:
+                    await self._rate.turn()
                 return row.inputs
 
     def answer(self, item: BatchItem) -> Outcome:

@@ -25,7 +25,7 @@ import click
 from .._errors import Failure
 from ._bitmap import Bitmap
 from ._failed import FailedLines, FailedTable, cells_line
-from ._lines import BLOCK, blocks_of_lines, count_lines
+from ._lines import BLOCK, Check, blocks_of_lines, count_lines
 from ._rows import Chunk, json_row, text_row
 from ._tables import CsvTable, LineTable, ParquetTable
 
@@ -38,7 +38,6 @@ _PEEK = 0.2  # seconds between two looks whether the command was stopped
 _BOM = b"\xef\xbb\xbf"  # editors on Windows put it before the first line
 
 Failed = FailedLines | FailedTable
-Check = Callable[[], None]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""What a run is asked to do: the options of the command as a value."""
+"""What a run is asked to do: the options of the command as a value.
+
+Rule: frozen, and nothing in this file does I/O; the command has checked what is in it.
+"""
 
 from __future__ import annotations
 

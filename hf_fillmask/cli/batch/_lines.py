@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-__all__ = ["BLOCK", "blocks_of_lines", "count_lines"]
+__all__ = ["BLOCK", "Check", "blocks_of_lines", "count_lines"]
 
 BLOCK = 1 << 16  # bytes; some hundred rows
 _LARGE = 1 << 20
+
+Check = Callable[[], None]
+"""Called often in long work, and raises when the command is stopped."""
 
 
 def blocks_of_lines(read: Callable[[int], bytes], size: int = BLOCK) -> Iterator[list[bytes]]:
@@ -28,8 +31,8 @@ def blocks_of_lines(read: Callable[[int], bytes], size: int = BLOCK) -> Iterator
         yield [last]
 
 
-def count_lines(read: Callable[[int], bytes], check: Callable[[], None]) -> int:
-    """Count the lines of what `read` gives; `check` is called often, and may raise."""
+def count_lines(read: Callable[[int], bytes], check: Check) -> int:
+    """Count the lines of what `read` gives."""
     count, last = 0, b"\n"
     while block := read(_LARGE):
         check()

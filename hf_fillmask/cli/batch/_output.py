@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, Literal
 
 from .._errors import Failure
 from ._disk import is_locked_for_us, same_file, sync_data, write_all, write_whole
+from ._lines import Check
 from ._manifest import differences, dumped, loaded
 from ._scan import Scan, scan
 
 __all__ = ["Mode", "OutputFile", "Refused", "is_file", "manifest_path", "open_output", "refuse_existing"]
 
 Mode = Literal["new", "resume", "overwrite"]
-Check = Callable[[], None]
 
 _CHOICE = "pass --resume to go on with it, or --overwrite to begin anew"
 

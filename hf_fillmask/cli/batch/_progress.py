@@ -12,19 +12,15 @@ from typing import Self
 
 import anyio
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
-from rich.text import Text
 
 from ..._values import ColdStart
+from .._live import live_line, moves, show, wheel
 from .._progress import ColdStartNews
 from ._counts import Counts
 from ._speed import Speed, progress_parts
 
 __all__ = ["Progress"]
 
-_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_PLAIN_FRAMES = "|/-\\"
-_FRAMES_A_SECOND = 10
 _PAUSE = 5.0  # seconds between two plain lines
 
 
@@ -41,16 +37,7 @@ class Progress:
         self._news = ColdStartNews(console)
         self._cold: ColdStart | None = None
         self._cold_since = 0.0
-        self._live: Live | None = None
-        if live and console.is_terminal and not console.is_dumb_terminal:
-            self._live = Live(
-                self,
-                console=console,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                refresh_per_second=_FRAMES_A_SECOND,
-            )
+        self._live = live_line(self, console) if live and moves(console) else None
 
     def on_cold_start(self, news: ColdStart) -> None:
         """Show that the model loads."""
@@ -69,22 +56,18 @@ class Progress:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the live line; rich asks for it ten times a second."""
-        frames = _PLAIN_FRAMES if options.ascii_only else _FRAMES
-        frame = frames[int(time.monotonic() * _FRAMES_A_SECOND) % len(frames)]
         separator = ", " if options.ascii_only else " · "
         parts = self._parts()
         told = parts[0]
         for part in parts[1:]:
             if len(told) + len(separator) + len(part) + 2 < options.max_width:
                 told += separator + part
-        yield Text.assemble((frame, "yellow"), f" {told}", no_wrap=True, overflow="ellipsis")
+        yield wheel(time.monotonic(), told, ascii_only=options.ascii_only)
 
     def __enter__(self) -> Self:
         """Begin to show."""
         if self._live is not None:
-            self._live.start(refresh=True)
-            # rich hides the cursor; a process that is killed would leave the user without one.
-            self._console.show_cursor(True)
+            show(self._live)
         return self
 
     def __exit__(

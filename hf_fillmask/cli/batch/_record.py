@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._errors import BadRequestError, FillMaskError, MaskNotFoundError
 from ..._values import BatchItem
+from .._lines import error_fields
 from ._encode import encoded, encoded_masks
 from ._rows import Row
 
@@ -46,7 +47,7 @@ def outcome(item: BatchItem) -> Outcome:
             encoded_masks(item.result.masks), request_id=item.result.request_id, attempts=item.result.attempts
         )
     error: Any = item.error
-    told = _error(type(error).__name__, error.message, getattr(error, "status_code", None))
+    told = encoded(error_fields(error))
     lasting = isinstance(error, (BadRequestError, MaskNotFoundError))
     request_id = getattr(error, "request_id", None)
     return Outcome(
@@ -56,7 +57,7 @@ def outcome(item: BatchItem) -> Outcome:
 
 def invalid(problem: str) -> Outcome:
     """Give the outcome of a row that could not be read, and was not asked."""
-    return Outcome(error=_error("InputError", problem, None))
+    return Outcome(error=encoded({"type": "InputError", "message": problem, "status_code": None}))
 
 
 def line(row: Row, came: Outcome) -> bytes:
@@ -90,7 +91,3 @@ def judged(text: bytes) -> tuple[int, bool] | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return (index, masks is not None) if type(index) is int and index >= 0 else None
-
-
-def _error(kind: str, message: str, status_code: int | None) -> bytes:
-    return encoded({"type": kind, "message": message, "status_code": status_code})

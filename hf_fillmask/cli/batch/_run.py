@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ..._client import AsyncFillMaskClient
 from ..._errors import FillMaskError
+from ..._rate import Rate
 from .._errors import Failure, in_options, tell, wrong_use
 from .._server import Server, connected
 from .._terminal import console, is_terminal
@@ -31,9 +32,8 @@ from ._job import Job
 from ._manifest import manifest
 from ._output import OutputFile, is_file, open_output
 from ._progress import Progress
-from ._rate import Rate
 from ._signals import stopping
-from ._sink import Sink, Target, writing
+from ._sink import Sink, Writers, writing
 from ._speed import summary
 from ._stop import StopRule
 from ._streams import StreamOutput
@@ -103,7 +103,7 @@ class Run:
             failed = await _in_thread(self._open_failed, source)
             if failed is not None:
                 stack.callback(failed.close)
-            async with writing(self._target(output, failed)) as sink:
+            async with writing(self._writers(output, failed)) as sink:
                 await self._fill(source, output, sink)
             await _in_thread(self._finish, output, failed)
 
@@ -129,16 +129,16 @@ class Run:
         with self._told(self._job.errors):
             return source.failed(self._job.errors)
 
-    def _target(self, output: OutputFile | StreamOutput, failed: Failed | None) -> Target:
+    def _writers(self, output: OutputFile | StreamOutput, failed: Failed | None) -> Writers:
         told = partial(self._telling, self._job.output)
         write_failed = None if failed is None else self._telling(str(self._job.errors), failed.write)
-        return Target(told(output.write), told(output.sync), write_failed)
+        return Writers(told(output.write), told(output.sync), write_failed)
 
     async def _fill(self, source: Input, output: OutputFile | StreamOutput, sink: Sink) -> None:
         job, counts = self._job, self._counts
         done = output.found.done if isinstance(output, OutputFile) else Bitmap()
         desk = Desk(sink, counts, ordered=job.ordered)
-        rate = Rate(None if job.max_rps is None else job.max_rps * job.texts_a_request)
+        rate = None if job.max_rps is None else Rate(job.max_rps * job.texts_a_request)
         feed = Feed(source.chunks(done), desk, counts, rate, Answers() if job.asks_equal_texts_once else None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._progress.report)

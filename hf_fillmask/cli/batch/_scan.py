@@ -5,12 +5,12 @@ Rule: reads and judges, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ._bitmap import Bitmap
-from ._lines import blocks_of_lines
+from ._lines import Check, blocks_of_lines
 from ._record import judged
 
 __all__ = ["Scan", "scan", "whole_lines"]
@@ -27,8 +27,8 @@ class Scan:
     stale: int = 0
 
 
-def scan(file: BinaryIO, check: Callable[[], None]) -> Scan:
-    """Read an output from its beginning; `check` is called often, and may raise."""
+def scan(file: BinaryIO, check: Check) -> Scan:
+    """Read an output from its beginning."""
     found = Scan()
     for offset, line in whole_lines(file, check):
         row = judged(line)
@@ -38,7 +38,7 @@ def scan(file: BinaryIO, check: Callable[[], None]) -> Scan:
     return found
 
 
-def whole_lines(file: BinaryIO, check: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
+def whole_lines(file: BinaryIO, check: Check) -> Iterator[tuple[int, bytes]]:
     """Yield each line with the offset of its beginning, without its end; a torn last one is left out."""
     size = file.seek(0, 2)
     file.seek(0)

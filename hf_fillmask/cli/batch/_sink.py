@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-__all__ = ["Sink", "Target", "writing"]
+__all__ = ["Sink", "Writers", "writing"]
 
 _TICK = 0.1  # seconds
 _SYNC = 1.0  # seconds
@@ -22,7 +22,7 @@ _FULL = 1 << 22  # bytes; put no more before they are written
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Writers:
     """What a sink calls, in a worker thread: for lines, for failed rows as they were, and to bring all to the disk."""
 
     write: Callable[[bytes], None]
@@ -33,8 +33,8 @@ class Target:
 class Sink:
     """Takes lines and failed rows, and has them written in the order in which they came."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, writers: Writers) -> None:
+        self._writers = writers
         self._lines: list[bytes] = []
         self._failed: list[Any] = []
         self._size = 0
@@ -51,7 +51,7 @@ class Sink:
     @property
     def keeps_failed(self) -> bool:
         """Whether somebody wants the failed rows."""
-        return self._target.write_failed is not None
+        return self._writers.write_failed is not None
 
     def put(self, line: bytes) -> None:
         """Take a line."""
@@ -98,17 +98,17 @@ class Sink:
 
     def _write(self, lines: bytes, failed: Sequence[Any], sync: bool) -> None:
         if lines:
-            self._target.write(lines)
-        if self._target.write_failed is not None:
-            self._target.write_failed(failed)
+            self._writers.write(lines)
+        if self._writers.write_failed is not None:
+            self._writers.write_failed(failed)
         if sync:
-            self._target.sync()
+            self._writers.sync()
 
 
 @asynccontextmanager
-async def writing(target: Target) -> AsyncGenerator[Sink]:
+async def writing(writers: Writers) -> AsyncGenerator[Sink]:
     """Run a sink for the length of a block; at its end all is written and on the disk, however it ends."""
-    sink = Sink(target)
+    sink = Sink(writers)
     async with anyio.create_task_group() as group:
         group.start_soon(sink.run)
         try:

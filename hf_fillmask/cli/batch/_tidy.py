@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from ._bitmap import Bitmap
 from ._disk import is_locked_for_us, replace_by
+from ._lines import Check
 from ._output import OutputFile
 from ._record import judged
 from ._scan import whole_lines
 
 __all__ = ["tidy"]
-
-Check = Callable[[], None]
 
 
 def tidy(output: OutputFile, check: Check, *, ordered: bool) -> None:

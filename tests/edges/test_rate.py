@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from hf_fillmask._rate import Paced, Rate, checked_rate
+
+from ..shell.helpers import virtual_time
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, MockClock]]:
-    """Let no test sleep: trio's clock jumps to the next deadline."""
-    return "trio", {"clock": MockClock(autojump_threshold=0)}
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Let no test sleep."""
+    return virtual_time()
 
 
 async def test_turns_come_evenly() -> None:
@@ -27,6 +29,18 @@ async def test_turns_come_evenly() -> None:
         await rate.turn()
         times.append(trio.current_time())
     assert [round(time - times[0], 6) for time in times] == [0, 0.1, 0.2, 0.3, 0.4]
+
+
+async def test_the_first_turn_comes_at_once() -> None:
+    """Nobody waits for nothing, however slow the rate and however long the pause before."""
+    rate = Rate(0.2)
+    began = trio.current_time()
+    await rate.turn()
+    await trio.sleep(60)
+    await rate.turn()
+    assert trio.current_time() - began == 60
+    await rate.turn()
+    assert trio.current_time() - began == 65
 
 
 async def test_a_delay_is_caught_up_in_part() -> None:

@@ -1,0 +1,65 @@
+"""What a client does once, at its first call: read the token's file and the CA bundle.
+
+Rule: what blocks runs in a worker thread, and however many first calls come together, it is done once.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import anyio
+import sniffio
+
+from ._credentials import Credentials, token_in
+from ._filler import Filler
+from ._http import ConnectionPools
+from ._settings import Settings
+from ._transport import AsyncTransport
+
+__all__ = ["Opening"]
+
+_log = logging.getLogger("hf_fillmask")
+
+
+class Opening:
+    """Makes the `Filler` of a client when it is first asked for."""
+
+    def __init__(self, settings: Settings, pools: ConnectionPools) -> None:
+        self._settings = settings
+        self._pools = pools
+        # Locks and gates belong to an event loop, and the one that runs now may not be the one of the first call.
+        self._lock: anyio.Lock | None = None
+        self._filler: Filler | None = None
+
+    async def filler(self) -> Filler:
+        """Return the filler; RuntimeError where the transport does not know the event loop."""
+        if self._filler is None:
+            if self._settings.transport == "aiohttp" and sniffio.current_async_library() != "asyncio":
+                raise RuntimeError("transport='aiohttp' runs on asyncio only; use the default transport on trio")
+            self._lock = self._lock or anyio.Lock()
+            async with self._lock:
+                if self._filler is None:
+                    first = None if self._pools.is_open else await anyio.to_thread.run_sync(self._pools.first)
+                    credentials = await self._credentials()
+                    if first is not None:
+                        self._pools.open(first)
+                    self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
+        return self._filler
+
+    async def _credentials(self) -> Credentials:
+        found = self._settings.found_token
+        if isinstance(found, Path):
+            return await anyio.to_thread.run_sync(_read_token, found)
+        return found or Credentials()
+
+
+def _read_token(path: Path) -> Credentials:
+    try:
+        return token_in(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Credentials()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds no token"
+        _log.warning("the token file %s cannot be read, no token is sent: %s", path, reason)
+        return Credentials()
