@@ -6,7 +6,7 @@ Rule: an explicit token stays in the process: a copy has it, a pickle has not.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 __all__ = ["Configured"]
 
@@ -14,9 +14,11 @@ __all__ = ["Configured"]
 class Configured:
     """What both clients share: they are copied and pickled as the keyword arguments of an equal one."""
 
-    def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments that make an equal one elsewhere, by their names."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def configuration(self, *, include_token: bool = False) -> dict[str, Any]:
+            """Return the keyword arguments that make an equal client elsewhere; each client has its own."""
+            ...
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the configuration, without an explicit token."""

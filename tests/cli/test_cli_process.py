@@ -107,25 +107,18 @@ def test_ctrl_c_at_a_terminal(plain: Callable[[str], str], terminal_text: Callab
     assert (received + after).rfind("\x1b[?25h") > (received + after).rfind("\x1b[?25l")
 
 
-INTERRUPTED_IMPORT = """
-import signal, sys
-from hf_fillmask.__main__ import main
+def test_ctrl_c_while_the_command_is_loaded(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who presses Ctrl-C before the command has begun sees no traceback either."""
 
-class Interrupting:
-    def find_spec(self, name, path, target=None):
-        if name == "hf_fillmask.cli._run":
+    class Interrupting:
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            assert name == "hf_fillmask.cli"
             signal.raise_signal(signal.SIGINT)
 
-sys.meta_path.insert(0, Interrupting())
-sys.exit(main())
-"""
-
-
-def test_ctrl_c_while_the_command_is_loaded() -> None:
-    """Who presses Ctrl-C before the command has begun sees no traceback either."""
-    command = [sys.executable, "-c", INTERRUPTED_IMPORT, "--version"]
-    run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
-    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+    monkeypatch.delitem(sys.modules, "hf_fillmask.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    run = invoke("--version")
+    assert (run.code, run.out, run.err) == (130, "", "")
 
 
 @pytest.mark.parametrize("before", ["invoke", "person"])

@@ -73,6 +73,12 @@ async def test_a_turn_is_one_request(each: int, expected: float) -> None:
     assert trio.current_time() - began == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("per_second", [0.01, 1, 1000.0])
+def test_a_rate(per_second: float) -> None:
+    """A number of requests a second may be less than one."""
+    assert per_second == checked_rate(per_second)
+
+
 @pytest.mark.parametrize("per_second", [0, -1, math.inf, math.nan])
 def test_no_rate(per_second: float) -> None:
     """A rate is positive and finite."""

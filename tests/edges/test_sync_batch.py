@@ -65,6 +65,7 @@ def test_a_stream_that_is_left_early() -> None:
     ):
         with client.fill_mask_stream(TEXTS) as items:
             assert next(items).index == 0
+            running.wait_for(lambda server: len(server.requests) > 1)
         running.wait_for(lambda server: server.open <= 1)
 
 
