@@ -21,7 +21,7 @@ from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
 from ._checks import count, flag, text
 from ._credentials import Credentials, token_in
-from ._errors import FillMaskError
+from ._errors import DeadlineExceededError, FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
 from ._filler import Filler
 from ._http import ConnectionPools, TransportKind
@@ -180,8 +180,9 @@ class AsyncFillMaskClient:
         ("adaptive" finds the right one, never more than the client's `max_connections`), `inputs_per_request` the
         number of texts in each ("auto" tries lists and keeps what is quickest). With `return_errors` a text that fails
         has its error in the list; without, the first error cancels the rest and is raised. `on_progress` is called
-        with (done, total or None, errors). The `deadline` bounds the whole batch; the other options are those of
-        `fill_mask`.
+        with (done, total or None, errors). The `deadline` bounds the whole batch: texts that are not done by then have
+        a DeadlineExceededError. An iterable without a length is not read any further, and one such error stands at the
+        end of the list for what was not read. The other options are those of `fill_mask`.
         """
         results: dict[int, FillMaskResult | FillMaskError] = {}
         stream = self.fill_mask_stream(
@@ -192,10 +193,15 @@ class AsyncFillMaskClient:
             **options,
         )
         async with stream as items:
-            async for item in items:
-                if item.error is not None and not return_errors:
-                    raise item.error
-                results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
+            try:
+                async for item in items:
+                    if item.error is not None and not return_errors:
+                        raise item.error
+                    results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
+            except DeadlineExceededError as rest:
+                if not return_errors:
+                    raise
+                results[len(results)] = rest
         return [results[index] for index in range(len(results))]
 
     def fill_mask_stream(
@@ -211,7 +217,8 @@ class AsyncFillMaskClient:
         """Fill many texts in bounded memory: ``async with client.fill_mask_stream(texts) as items: async for …``.
 
         Each `BatchItem` has a result or an error, as they get done, or in the order of the texts with `ordered`.
-        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`.
+        Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`. When the `deadline`
+        ends the reading of an iterable without a length, a DeadlineExceededError is raised after the last item.
         """
         return fan_out(
             inputs,
