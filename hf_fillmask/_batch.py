@@ -16,6 +16,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
+from ._deadline import Deadline
 from ._errors import FillMaskError
 from ._pace import ListSize, Pace
 from ._source import Inputs, Source
@@ -52,9 +53,11 @@ class BatchStream(AsyncIterator[BatchItem]):
         most: int,
         ordered: bool = False,
         on_progress: OnProgress | None = None,
+        deadline: Deadline,
     ) -> None:
         window = _ROUNDS * most * size.most if ordered else None
-        self._source = Source(inputs, window)
+        self._source = Source(inputs, window, deadline)
+        self._deadline = deadline
         self._fill = fill
         self._life = life
         self._pace = pace
@@ -85,7 +88,11 @@ class BatchStream(AsyncIterator[BatchItem]):
         await self._group.__aexit__(None, None, None)
 
     async def __anext__(self) -> BatchItem:
-        """Return the next item; what is no error of the tree (the iterable's own, a closed client) is raised."""
+        """Return the next item; what is no error of the tree (the iterable's own, a closed client) is raised.
+
+        So is, after the last item, a DeadlineExceededError if the deadline ended the reading of an iterable without a
+        length.
+        """
         if not self._ready:
             self._ready.extend(await self.next_items())
         return self._ready.popleft()
@@ -131,6 +138,8 @@ class BatchStream(AsyncIterator[BatchItem]):
                 with self._life():
                     async with anyio.create_task_group() as group:
                         self._staff(group)
+                    if self._source.cut and self._failure is None:
+                        self._failure = self._deadline.error("not all texts were read within the batch's deadline")
             except RuntimeError as error:  # the client is closed, or belongs to another event loop
                 self._failure = error
 
@@ -148,6 +157,7 @@ class BatchStream(AsyncIterator[BatchItem]):
                     return
                 filled = await self._fill(texts)
                 await self._deliver(first, texts, filled)
+                self._source.landed()
                 self._staff(group)
         except Exception as error:
             # Kept for the reader, who gets it as itself and not in a group; all others stop.

@@ -18,7 +18,7 @@ from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
 from ._checks import count, flag, text
 from ._configured import Configured
-from ._errors import FillMaskError
+from ._errors import DeadlineExceededError, FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
 from ._http import ConnectionPools
 from ._lifetime import Lifetime
@@ -195,7 +195,9 @@ class AsyncFillMaskClient(Configured):
                 is raised.
             on_progress: A plain function, called after each request with the number of texts that are done, of how many
                 (None where `inputs` has no length), and how many of them with an error; an exception in it is logged.
-            options: Those of `fill_mask`; the `deadline` bounds the whole batch, from its first text on.
+            options: Those of `fill_mask`; the `deadline` bounds the whole batch, from its first text on: texts that
+                are not done by then have a DeadlineExceededError. An iterable without a length is not read any further,
+                and one such error stands at the end of the list for what was not read.
 
         Returns one result a text, in the order of the texts.
         An exception of the iterable comes out as it is.
@@ -209,10 +211,15 @@ class AsyncFillMaskClient(Configured):
             **options,
         )
         async with stream as items:
-            async for item in items:
-                if item.error is not None and not return_errors:
-                    raise item.error
-                results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
+            try:
+                async for item in items:
+                    if item.error is not None and not return_errors:
+                        raise item.error
+                    results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
+            except DeadlineExceededError as rest:
+                if not return_errors:
+                    raise
+                results[len(results)] = rest
         return [results[index] for index in range(len(results))]
 
     def fill_mask_stream(
@@ -229,7 +236,8 @@ class AsyncFillMaskClient(Configured):
 
         Each `BatchItem` has a result or an error, as they get done, or in the order of the texts with `ordered`.
         Leaving the block cancels what still runs. The arguments are those of `fill_mask_batch`; nothing is sent, and no
-        text taken, before the block is entered.
+        text taken, before the block is entered. When the `deadline` ends the reading of an iterable without a length, a
+        DeadlineExceededError is raised after the last item.
         """
         return fan_out(
             inputs,

@@ -5,7 +5,6 @@ Rule: the only place where the knobs of a batch are read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -13,7 +12,8 @@ import anyio
 
 from ._batch import BatchStream, Filled, OnProgress
 from ._checks import count
-from ._errors import DeadlineExceededError, FillMaskError
+from ._deadline import Deadline
+from ._errors import FillMaskError
 from ._exchange import Response
 from ._filler import Filler
 from ._lifetime import Lifetime
@@ -51,7 +51,8 @@ def fan_out(
         size = ListSize(1, grows=True, most=AUTO_LISTS)
     else:
         size = ListSize(count("inputs_per_request", inputs_per_request))
-    work = _Work(options, open_filler, pace, size)
+    deadline = Deadline(options.deadline, options.target.model)
+    work = _Work(options, open_filler, pace, size, deadline)
     return BatchStream(
         inputs,
         work.fill,
@@ -61,6 +62,7 @@ def fan_out(
         most=min(most, max_connections),
         ordered=ordered,
         on_progress=on_progress,
+        deadline=deadline,
     )
 
 
@@ -73,13 +75,14 @@ class _Work:
         open_filler: Callable[[], Awaitable[Filler]],
         pace: Pace,
         size: ListSize,
+        deadline: Deadline,
     ) -> None:
         self._options = options
         self._open_filler = open_filler
         self._pace = pace
         self._size = size
         self._lists: ListFiller | None = None
-        self._ends = math.inf  # the end of the batch's time, from its first text on
+        self._deadline = deadline
         self._any_answer = False
 
     async def fill(self, texts: list[str]) -> list[Filled]:
@@ -87,17 +90,10 @@ class _Work:
         filler = await self._open_filler()
         if self._lists is None:
             self._lists = ListFiller(filler, self._options, self._observe)
-            if self._options.deadline is not None:
-                self._ends = anyio.current_time() + self._options.deadline
-        if self._ends == math.inf:
+        self._deadline.begin()
+        with self._deadline.bound():
             return await self._timed(self._lists, texts)
-        with anyio.move_on_after(self._ends - anyio.current_time()):
-            return await self._timed(self._lists, texts)
-        return [self._too_late() for _ in texts]
-
-    def _too_late(self) -> DeadlineExceededError:
-        model, deadline = self._options.target.model, self._options.deadline
-        return DeadlineExceededError(f"the batch took longer than its deadline of {deadline:g} s.", model=model)
+        return [self._deadline.error() for _ in texts]
 
     async def _timed(self, lists: ListFiller, texts: list[str]) -> list[Filled]:
         began = anyio.current_time()
