@@ -24,8 +24,9 @@ from ._credentials import Credentials, token_in
 from ._errors import FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
 from ._filler import Filler
-from ._http import ConnectionPools, TransportKind
+from ._http import Surroundings, TransportKind, surroundings
 from ._lifetime import Lifetime
+from ._pools import ConnectionPools
 from ._settings import CallOptions, settings
 from ._source import Inputs
 from ._transport import AsyncTransport
@@ -53,7 +54,8 @@ class AsyncFillMaskClient:
             along as ``X-Scale-Up-Timeout``.
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
         max_retries: Resends after a lost connection, a 429, 502 or 504; the cold start's one retry is apart.
-        max_connections: Requests in flight, whatever the number of callers.
+        max_connections: Requests in flight, whatever the number of callers; twice as many connections may be open if
+            they lead to several hosts.
         use_cache: False asks for a fresh answer instead of a cached one.
         translate_mask: Write the model's own mask where a text has another family's, or ``{mask}``.
         on_cold_start: Called with a `ColdStart` once a wake-up, not once a caller.
@@ -250,6 +252,10 @@ class AsyncFillMaskClient:
         if self._lifetime.closed:
             return
         self._lifetime.check_loop()
+        async with anyio.create_task_group() as group:  # asyncio's own cancellation passes through a shield
+            group.start_soon(self._end)
+
+    async def _end(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._lifetime.end()
             await self._pools.aclose()
@@ -305,16 +311,19 @@ class AsyncFillMaskClient:
             self._opening = self._opening or anyio.Lock()
             async with self._opening:
                 if self._filler is None:
-                    blocks = not self._pools.is_open or isinstance(self._settings.found_token, Path)
-                    credentials = await anyio.to_thread.run_sync(self._opened) if blocks else self._opened()
+                    around, credentials = await self._prepared()
+                    if around is not None:
+                        self._pools.open(around)
                     self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
         return self._filler
 
-    def _opened(self) -> Credentials:
-        if not self._pools.is_open:
-            self._pools.open()
+    async def _prepared(self) -> tuple[Surroundings | None, Credentials]:
+        """Read files in a worker thread, which changes nothing: it goes on when asyncio cancels who waits for it."""
         found = self._settings.found_token
-        return _read_token(found) if isinstance(found, Path) else found or Credentials()
+        around = None if self._pools.is_open else await anyio.to_thread.run_sync(surroundings)
+        if isinstance(found, Path):
+            return around, await anyio.to_thread.run_sync(_read_token, found)
+        return around, found or Credentials()
 
 
 def _read_token(path: Path) -> Credentials:

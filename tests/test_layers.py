@@ -27,7 +27,7 @@ CORE = {
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
+    *("_pools", "_handshake", "_batch", "_lists", "_source", "_fanout", "_telemetry", "_client"),
 }
 EDGES = {
     *("__init__", "__main__", "_sync", "_portal"),

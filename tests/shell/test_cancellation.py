@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import trio
 
@@ -110,6 +111,28 @@ class TestAsyncio:
                 assert asyncio.all_tasks() == others
         assert set(outcomes) <= {"TimeoutError", "FillMaskResult"}
         assert outcomes.total() == STORM
+
+    @pytest.mark.parametrize("turns", range(1, 4))
+    async def test_closing_that_is_cancelled(self, turns: int) -> None:
+        """Whoever is cancelled while it closes a client has closed it all the same."""
+        together = 3
+
+        def script(request: Received, wire: Wire) -> None:
+            if request.inputs == TEXT:
+                server.wait_for(lambda server: len(server.requests) > together)
+            wire.warm()
+
+        with scripted(script) as server:
+            client = client_of(server)
+            await client.fill_mask("first")
+            await asyncio.gather(*(client.fill_mask(TEXT) for _ in range(together)))
+            closing = asyncio.create_task(client.aclose())
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            await in_thread(server.wait_until_idle)
 
     async def test_asyncios_timeout_and_our_deadline(self) -> None:
         """A deadline inside asyncio.timeout is a deadline, and a timeout around a longer deadline is a timeout."""

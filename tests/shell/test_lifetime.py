@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import os
@@ -126,6 +127,28 @@ def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedP
     return subprocess.run(
         command, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the certificates come slowly through a pipe")
+def test_closed_while_it_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is closed after its first call was cancelled holds nothing, however long reading a file takes."""
+    pipe = tmp_path / "bundle.pem"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pipe))
+    certificates = Path(certifi.where()).read_bytes()
+
+    async def use() -> None:
+        client = AsyncFillMaskClient(MODEL)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.fill_mask(TEXT), 0.05)
+        await client.aclose()
+        await in_thread(pipe.write_bytes, certificates)
+
+    asyncio.run(use())
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and "AnyIO" in thread.name:
+            thread.join(PATIENCE)
+    gc.collect()  # pytest makes an error of a warning
 
 
 FORGETFUL = """
