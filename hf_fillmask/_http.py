@@ -174,8 +174,8 @@ def _headers(request: Request, credentials: Credentials) -> dict[str, str]:
 class Surroundings:
     """What the connections of a client are made with: the certificates, and whether there are proxies."""
 
-    certificates: ssl.SSLContext
-    by_proxy: bool
+    certificates: ssl.SSLContext | bool = True
+    by_proxy: bool = False
 
 
 def surroundings() -> Surroundings:
