@@ -179,8 +179,10 @@ class Surroundings:
 
 
 def surroundings() -> Surroundings:
-    """Read the CA bundle, which blocks for some 25 ms: call it from a worker thread."""
-    return Surroundings(_certificates(), _proxies())
+    """Read the CA bundle and import httpcore, which block for 25 and up to 130 ms: call it from a worker thread."""
+    certificates = _certificates()
+    httpx.AsyncHTTPTransport(verify=certificates)  # the first one imports httpcore, and that trio if it is installed
+    return Surroundings(certificates, _proxies())
 
 
 def check_kind(kind: TransportKind) -> None:
