@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -67,13 +67,15 @@ class BatchStream(AsyncIterator[BatchItem]):
         self._workers = 0
         self._done = self._errors = self._due = 0
         self._failure: Exception | None = None
+        self._ended = False
         self._early: dict[int, BatchItem] = {}
         self._ready: deque[BatchItem] = deque()
         self._most = most
 
     async def __aenter__(self) -> Self:
         """Start the workers."""
-        self._send, self._receive = anyio.create_memory_object_stream[list[BatchItem]](self._most)
+        self._news = anyio.Event()
+        self._room = anyio.Event()
         self._group = anyio.create_task_group()
         await self._group.__aenter__()
         self._group.start_soon(self._run)
@@ -84,7 +86,6 @@ class BatchStream(AsyncIterator[BatchItem]):
     ) -> None:
         """Cancel what still runs. The error of the block is not shown to the group, which would wrap it."""
         self._group.cancel_scope.cancel()
-        self._receive.close()
         await self._group.__aexit__(None, None, None)
 
     async def __anext__(self) -> BatchItem:
@@ -93,33 +94,43 @@ class BatchStream(AsyncIterator[BatchItem]):
         So is, after the last item, a DeadlineExceededError if the deadline ended the reading of an iterable without a
         length.
         """
-        if not self._ready:
-            self._ready.extend(await self.next_items())
+        await self._wait_for_items()
+        self._make_room(1)
         return self._ready.popleft()
 
     async def next_items(self) -> list[BatchItem]:
-        """Return the next items, as many as are done, or in order, now: one at least. StopAsyncIteration at the end."""
-        items: list[BatchItem] = []
-        while not items:
-            try:
-                items = self._sorted(await self._received())
-            except anyio.EndOfStream:
+        """Return all the items that wait for the reader: one at least. StopAsyncIteration at the end."""
+        await self._wait_for_items()
+        items = list(self._ready)
+        self._make_room(len(items))
+        self._ready.clear()
+        return items
+
+    async def _wait_for_items(self) -> None:
+        """Take nothing: a reader that is cancelled leaves every item where it is.
+
+        anyio's memory object stream hands an item to the reader that waits, and asyncio may cancel that one before it
+        runs: the item is lost, and an ordered stream waits for it for ever.
+        """
+        while not self._ready:
+            if self._ended:
                 if self._failure is not None:
                     raise self._failure from None
-                raise StopAsyncIteration from None
-        self._source.release(len(items))
-        return items
+                raise StopAsyncIteration
+            if self._news.is_set():
+                self._news = anyio.Event()
+            await self._news.wait()
 
-    async def _received(self) -> list[BatchItem]:
-        """Wait for the items of a request, and take those of the others that are done as well.
+    def _make_room(self, count: int) -> None:
+        """Let the workers go on that wait for the reader, once `count` items are out of their way."""
+        self._source.release(count)
+        if len(self._ready) - count <= self._room_for:
+            self._room.set()
 
-        A turn of the event loop for each of them would cost more than filling it, when hundreds come at once.
-        """
-        items = await self._receive.receive()
-        with suppress(anyio.WouldBlock, anyio.EndOfStream):
-            while True:
-                items += self._receive.receive_nowait()
-        return items
+    @property
+    def _room_for(self) -> int:
+        """How many items may wait for the reader before the workers wait, too."""
+        return self._most * self._size.size
 
     def _sorted(self, items: list[BatchItem]) -> list[BatchItem]:
         """Keep those back that are early, in an ordered stream."""
@@ -133,15 +144,17 @@ class BatchStream(AsyncIterator[BatchItem]):
         return due
 
     async def _run(self) -> None:
-        async with self._send:
-            try:
-                with self._life():
-                    async with anyio.create_task_group() as group:
-                        self._staff(group)
-                    if self._source.cut and self._failure is None:
-                        self._failure = self._deadline.error("not all texts were read within the batch's deadline")
-            except RuntimeError as error:  # the client is closed, or belongs to another event loop
-                self._failure = error
+        try:
+            with self._life():
+                async with anyio.create_task_group() as group:
+                    self._staff(group)
+                if self._source.cut and self._failure is None:
+                    self._failure = self._deadline.error("not all texts were read within the batch's deadline")
+        except RuntimeError as error:  # the client is closed, or belongs to another event loop
+            self._failure = error
+        finally:
+            self._ended = True
+            self._news.set()
 
     def _staff(self, group: TaskGroup) -> None:
         """Have as many workers as the pace allows."""
@@ -175,10 +188,12 @@ class BatchStream(AsyncIterator[BatchItem]):
                 self._on_progress(self._done, self._source.total, self._errors)
             except Exception:
                 _log.exception("on_progress raised; the batch goes on")
-        try:
-            self._send.send_nowait(items)
-        except anyio.WouldBlock:  # the reader is behind
-            await self._send.send(items)
+        self._ready.extend(self._sorted(items))
+        self._news.set()
+        while len(self._ready) > self._room_for:  # the reader is behind
+            if self._room.is_set():
+                self._room = anyio.Event()
+            await self._room.wait()
 
 
 def _item(index: int, inputs: str, filled: Filled) -> BatchItem:

@@ -20,9 +20,9 @@ from ._checks import count, flag, text
 from ._configured import Configured
 from ._errors import DeadlineExceededError, FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
-from ._http import ConnectionPools
 from ._lifetime import Lifetime
 from ._opening import Opening
+from ._pools import ConnectionPools
 from ._settings import CallOptions, TransportKind, settings
 from ._source import Inputs
 from ._values import ColdStart, FillMaskResult, ModelInfo
@@ -49,7 +49,8 @@ class AsyncFillMaskClient(Configured):
         cold_start: "wait" retries a 503 once, with the wait headers; "raise" raises `ModelLoadingError` at once.
         max_retries: How many resends a call may make, after a lost connection, a 429, 502 or 504; the cold start's one
             retry is apart.
-        max_connections: How many requests may be in flight, whatever the number of callers.
+        max_connections: How many requests may be in flight, whatever the number of callers; twice as many connections
+            may be open if they lead to several hosts.
         use_cache: False asks for a fresh answer instead of a cached one.
         translate_mask: Write the model's own mask where a text has another family's, or ``{mask}``.
         on_cold_start: A plain function, called with a `ColdStart` at the beginning and the end of a wake-up, not once a
@@ -283,6 +284,10 @@ class AsyncFillMaskClient(Configured):
         if self._lifetime.closed:
             return
         self._lifetime.check_loop()
+        async with anyio.create_task_group() as group:  # asyncio's own cancellation passes through a shield
+            group.start_soon(self._end)
+
+    async def _end(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._lifetime.end()
             await self._pools.aclose()

@@ -27,6 +27,11 @@ class Request:
     mask_token: str | None = None
     texts: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port of the URL, as it spells them."""
+        return "/".join(self.url.split("/", 3)[:3])
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -6,8 +6,8 @@ and it knows nothing of cold starts, gates or resends.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 from urllib.request import getproxies
 
 import anyio
@@ -16,6 +16,7 @@ import httpx
 from ._credentials import Credentials
 from ._dropped import close_dropped
 from ._exchange import Request, Response
+from ._handshake import traced
 from ._http_errors import translated
 from ._reading import plain_headers, read_body, within_limit
 from ._settings import TransportKind
@@ -23,12 +24,17 @@ from ._settings import TransportKind
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ClientPool", "ConnectionPools", "Pool"]
+__all__ = [
+    "KEEPALIVE",
+    "ClientPool",
+    "Pool",
+    "Surroundings",
+    "check_kind",
+    "make_pool",
+    "surroundings",
+]
 
-Surroundings: TypeAlias = "tuple[ssl.SSLContext | None, bool]"  # None: the default; whether there are proxies
-FirstPool: TypeAlias = "tuple[Surroundings, Pool]"
-
-_KEEPALIVE = 30.0  # seconds an idle connection is kept
+KEEPALIVE = 30.0  # seconds an idle connection is kept
 
 
 class _Bytes(httpx.AsyncByteStream):
@@ -94,7 +100,7 @@ class Pool:
             url,
             headers=_framing(request, url) | _headers(request, credentials),
             stream=_Bytes(request.body),
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"))},
+            extensions=traced(request.url) | {"timeout": dict.fromkeys(("connect", "read", "write", "pool"))},
         )
         answer = await self._transport.handle_async_request(sent)
         answer.request = sent
@@ -124,7 +130,12 @@ class ClientPool(Pool):
         """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
         headers = _headers(request, credentials)
         sent = self._client.build_request(
-            request.method, request.url, headers=headers, content=request.body, timeout=None
+            request.method,
+            request.url,
+            headers=headers,
+            content=request.body,
+            timeout=None,
+            extensions=traced(request.url),
         )
         del headers  # no frame of ours is to show the token in a traceback
         return await self._client.send(sent, stream=True, follow_redirects=False)
@@ -161,87 +172,47 @@ def _headers(request: Request, credentials: Credentials) -> dict[str, str]:
     return dict(request.headers) | credentials.header(request.url)
 
 
-class ConnectionPools:
-    """A pool for each connection: an exchange has one to itself, the one that was free last.
+@dataclass(frozen=True)
+class Surroundings:
+    """What the connections of a client are made with: the certificates, and whether there are proxies."""
 
-    httpcore walks through all connections of a pool at each request (encode/httpcore#1035): at 64 and at 256 in flight
-    one each costs the least CPU a call. A user's own client, and aiohttp, whose pool does not mind its size, are one
-    pool for all exchanges.
+    certificates: ssl.SSLContext | bool = True
+    by_proxy: bool = False
+
+
+def surroundings() -> Surroundings:
+    """Read the CA bundle and import httpcore, which block for 25 and up to 130 ms: call it from a worker thread."""
+    certificates = _certificates()
+    httpx.AsyncHTTPTransport(verify=certificates)  # the first one imports httpcore, and that trio if it is installed
+    return Surroundings(certificates, _proxies())
+
+
+def check_kind(kind: TransportKind) -> None:
+    """Raise ImportError if the library behind a kind of transport is not installed."""
+    if kind == "aiohttp":
+        _aiohttp()
+
+
+def make_pool(around: Surroundings, kind: TransportKind, most: int) -> Pool:
+    """Make a pool; of aiohttp's kind one for `most` connections, else one for a single connection.
+
+    It has no limit of httpx's own, whose queue is quadratic and whose pool timeout fails callers: the gate bounds us.
+    aiohttp would stop at 100 connections by itself.
     """
-
-    def __init__(self, max_connections: int, injected: httpx.AsyncClient | None, kind: TransportKind = "httpx") -> None:
-        if kind == "aiohttp":
-            _aiohttp()
-        self._max_connections = max_connections
-        self._kind = kind
-        self._surroundings: Surroundings = None, False
-        self._shared: Pool | None = None if injected is None else ClientPool(injected, owned=False)
-        self._free: deque[tuple[float, Pool]] = deque()  # and since when, in this order
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an exchange can be made; an injected client is open from the start."""
-        return self._shared is not None or self.owns_connections
-
-    @property
-    def owns_connections(self) -> bool:
-        """Whether there is something that only `aclose` releases."""
-        return self._surroundings[0] is not None
-
-    def first(self) -> FirstPool:
-        """Build the first pool, which opens nothing and changes nothing yet.
-
-        This reads the CA bundle and the proxies, loads half of httpx, and blocks for some 25 ms: call it from a worker
-        thread. (A cancelled task leaves its thread behind, and nobody would close what that opens later.)
-        """
-        surroundings = _certificates(), _proxies()
-        return surroundings, self._pool(*surroundings)
-
-    def open(self, first: FirstPool) -> None:
-        """Begin with the pool that `first` built; further ones will be like it."""
-        self._surroundings, pool = first
-        if self._kind == "aiohttp":
-            self._shared = pool
-        else:
-            self._free.append((anyio.current_time(), pool))
-
-    def _pool(self, context: ssl.SSLContext | None, by_proxy: bool) -> Pool:
-        # No limit of httpx's own: its queue is quadratic (encode/httpx#3215) and its pool timeout fails callers.
-        # The gate bounds us; aiohttp would stop at 100 connections by itself.
-        aiohttp = self._kind == "aiohttp"
-        most = self._max_connections if aiohttp else None
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=None, keepalive_expiry=_KEEPALIVE)
-        verify = context or True
-        if by_proxy:
-            make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
-            return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
+    aiohttp = kind == "aiohttp"
+    limits = httpx.Limits(
+        max_connections=most if aiohttp else None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE
+    )
+    verify = around.certificates
+    if not around.by_proxy:
         transport = _aiohttp().AiohttpTransport if aiohttp else httpx.AsyncHTTPTransport
         return Pool(transport(verify=verify, limits=limits))
-
-    async def exchange(self, request: Request, credentials: Credentials) -> Response:
-        """Send `request` once."""
-        if self._shared is not None:
-            return await self._shared.exchange(request, credentials)
-        await self._close_stale()
-        _, pool = self._free.pop() if self._free else (0.0, self._pool(*self._surroundings))
-        try:
-            return await pool.exchange(request, credentials)
-        finally:
-            self._free.append((anyio.current_time(), pool))
-
-    async def _close_stale(self) -> None:
-        """Close the connection that has been free for longest, if that is too long; one at a time is enough."""
-        if self._free and self._free[0][0] < anyio.current_time() - _KEEPALIVE:
-            _, pool = self._free.popleft()
-            await pool.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections that were opened here."""
-        pools = [pool for _, pool in self._free]
-        self._free.clear()
-        self._surroundings = None, False
-        for pool in pools if self._shared is None else [self._shared]:
-            await pool.aclose()
+    make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
+    try:
+        return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
+    except httpx.InvalidURL as error:
+        reason = str(error)
+    raise ValueError(f"the address of a proxy in the environment is not valid: {reason}")
 
 
 def _certificates() -> ssl.SSLContext:

@@ -37,7 +37,7 @@ def _named(error: Exception, request: Request, *, reading: bool) -> TransportErr
     for library in _libraries():
         # We set the library no time limits: a timeout to connect is what httpx-aiohttp makes of a lost connection.
         if isinstance(error, (library.NetworkError, library.ProxyError, library.ConnectTimeout)):
-            what = "the connection was lost" if reading else f"no answer from {_origin(request)}"
+            what = "the connection was lost" if reading else f"no answer from {request.origin}"
             return ConnectError(f"{what}: {text}", model=request.model)
         if isinstance(error, library.TimeoutException):
             return RequestTimeoutError(f"the HTTP client gave up: {text}", model=request.model)
@@ -52,7 +52,7 @@ def _nameless(error: Exception, text: str, request: Request) -> TransportError |
     if _is_aiohttp_error(error):
         return ProtocolError(f"the answer is not proper HTTP: {_message(error)}", model=request.model)
     if isinstance(error, OSError):
-        return ConnectError(f"no answer from {_origin(request)}: {text}", model=request.model)
+        return ConnectError(f"no answer from {request.origin}: {text}", model=request.model)
     return None
 
 
@@ -73,10 +73,6 @@ def _protocol_error(text: str, request: Request, *, reading: bool) -> TransportE
     if not reading and "disconnected" in text:
         return ConnectError(f"the connection was closed before an answer: {text}", model=request.model)
     return ProtocolError(f"the answer is not proper HTTP: {text}", model=request.model)
-
-
-def _origin(request: Request) -> str:
-    return "/".join(request.url.split("/", 3)[:3])
 
 
 def _scrubbed(error: BaseException) -> BaseException:

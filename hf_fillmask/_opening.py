@@ -13,7 +13,8 @@ import sniffio
 
 from ._credentials import Credentials, token_in
 from ._filler import Filler
-from ._http import ConnectionPools
+from ._http import Surroundings, surroundings
+from ._pools import ConnectionPools
 from ._settings import Settings
 from ._transport import AsyncTransport
 
@@ -40,18 +41,19 @@ class Opening:
             self._lock = self._lock or anyio.Lock()
             async with self._lock:
                 if self._filler is None:
-                    first = None if self._pools.is_open else await anyio.to_thread.run_sync(self._pools.first)
-                    credentials = await self._credentials()
-                    if first is not None:
-                        self._pools.open(first)
+                    around, credentials = await self._prepared()
+                    if around is not None:
+                        self._pools.open(around)
                     self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
         return self._filler
 
-    async def _credentials(self) -> Credentials:
+    async def _prepared(self) -> tuple[Surroundings | None, Credentials]:
+        """Read files in a worker thread, which changes nothing: it goes on when asyncio cancels who waits for it."""
         found = self._settings.found_token
+        around = None if self._pools.is_open else await anyio.to_thread.run_sync(surroundings)
         if isinstance(found, Path):
-            return await anyio.to_thread.run_sync(_read_token, found)
-        return found or Credentials()
+            return around, await anyio.to_thread.run_sync(_read_token, found)
+        return around, found or Credentials()
 
 
 def _read_token(path: Path) -> Credentials:

@@ -19,8 +19,8 @@ from ._credentials import Credentials
 from ._errors import RequestTimeoutError, TransportError
 from ._exchange import Response
 from ._failure import estimated_time_of
-from ._http import ConnectionPools
 from ._plan import Attempt, Outcome
+from ._pools import ConnectionPools
 from ._settings import Settings
 from ._values import ColdStart
 from ._wakeup import Door, Phase
@@ -69,7 +69,7 @@ class AsyncTransport:
             return outcome
 
         first = plan[0].request
-        door, brake = self._door(door_key, first.model), self._brake(first.url)
+        door, brake = self._door(door_key, first.model), self._brake(first.origin)
         return await Call(plan, self._max_retries, door, brake, self._gate, exchange).run()
 
     def _door(self, key: tuple[str, str] | None, model: str) -> Door:
@@ -80,8 +80,7 @@ class AsyncTransport:
             door = self._doors[key] = Door(lambda phase, first, waited: self._tell(model, phase, first, waited))
         return door
 
-    def _brake(self, url: str) -> Brake:
-        origin = url[: url.find("/", 8)]
+    def _brake(self, origin: str) -> Brake:
         brake = self._brakes.get(origin)
         if brake is None:
             brake = self._brakes[origin] = Brake(self._max_connections)

@@ -27,7 +27,8 @@ CORE = {
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_batch", "_lists", "_source", "_fanout", "_telemetry", "_opening", "_client", "_dropped", "_deadline"),
+    *("_pools", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout", "_telemetry"),
+    *("_opening", "_client"),
 }
 EDGES = {
     *("__init__", "__main__", "_sync", "_sync_stream", "_portal", "pytest_hf_fillmask"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -20,7 +22,7 @@ from hf_fillmask import (
     ServerError,
 )
 
-from .helpers import client_of, in_thread
+from .helpers import PATIENCE, client_of, in_thread
 from .pipeline_server import MASK, pipeline
 from .scripted_server import Received, ScriptedServer, Wire, scripted
 
@@ -337,3 +339,25 @@ async def test_lost_connections_are_no_sign_of_haste() -> None:
         async with client_of(running, max_retries=1) as client:
             results = await client.fill_mask_batch(coming(8), return_errors=True, inputs_per_request=1)
     assert [isinstance(result, ConnectError) for result in results] == [False] * 5 + [True] + [False] * 2
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("ordered", [False, True], ids=["as they come", "ordered"])
+async def test_a_cancelled_reader_loses_no_item(server: ScriptedServer, ordered: bool) -> None:
+    """A reader that is cancelled at the very moment when an item comes leaves it to the next one."""
+    readers: list[asyncio.Task[BatchItem]] = []
+    read: list[int] = []
+
+    def cancel(done: int, total: int | None, errors: int) -> None:
+        asyncio.get_running_loop().call_soon(readers[-1].cancel)  # before the reader runs, and after it has been called
+
+    async with client_of(server) as client:
+        stream = client.fill_mask_stream(texts(20), ordered=ordered, max_concurrency=1, on_progress=cancel)
+        async with stream as items:
+            with anyio.fail_after(PATIENCE), suppress(StopAsyncIteration):
+                while True:
+                    readers.append(asyncio.create_task(items.__anext__()))
+                    with suppress(asyncio.CancelledError):
+                        read.append((await readers[-1]).index)
+    assert len(readers) > 30
+    assert read == list(range(20))

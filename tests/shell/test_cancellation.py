@@ -130,6 +130,28 @@ class TestAsyncio:
                     await asyncio.wait([call])
                 await in_thread(server.wait_until_idle)
 
+    @pytest.mark.parametrize("turns", range(1, 4))
+    async def test_closing_that_is_cancelled(self, turns: int) -> None:
+        """Whoever is cancelled while it closes a client has closed it all the same."""
+        together = 3
+
+        def script(request: Received, wire: Wire) -> None:
+            if request.inputs == TEXT:
+                server.wait_for(lambda server: len(server.requests) > together)
+            wire.warm()
+
+        with scripted(script) as server:
+            client = client_of(server)
+            await client.fill_mask("first")
+            await asyncio.gather(*(client.fill_mask(TEXT) for _ in range(together)))
+            closing = asyncio.create_task(client.aclose())
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            await in_thread(server.wait_until_idle)
+
     async def test_asyncios_timeout_and_our_deadline(self) -> None:
         """A deadline inside asyncio.timeout is a deadline, and a timeout around a longer deadline is a timeout."""
         with scripted(lambda request, wire: wire.wait_until_gone()) as server:

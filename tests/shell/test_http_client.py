@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,12 +22,17 @@ from hf_fillmask._exchange import Request
 from hf_fillmask._http import Pool
 from hf_fillmask.emulator import create_app
 
-from .helpers import MODEL, TEXT, TOKEN, client_of, everything_shown_by, in_thread, mocked
+from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, everything_shown_by, in_thread, mocked
 from .scripted_server import PREDICTION, Received, Wire, scripted
 
 pytestmark = pytest.mark.anyio
 
 LIMIT = 64 * 1024 * 1024
+
+
+def warm_wire(request: Received, wire: Wire) -> None:
+    """Answer as a warm model, on a socket."""
+    wire.warm()
 
 
 def warm(request: httpx.Request) -> httpx.Response:
@@ -182,6 +188,73 @@ async def test_connections_that_are_free_for_too_long_are_closed() -> None:
                 await client.fill_mask("later")
                 await in_thread(server.wait_for, lambda server, left=left: server.open == left)
         assert server.accepted == together
+
+
+async def test_hosts_in_alternation() -> None:
+    """A connection is used again for its own host, whatever other hosts a client talks to in between."""
+    with scripted(warm_wire) as one, scripted(warm_wire) as other, scripted(warm_wire) as third:
+        async with client_of(one) as client:
+            for _ in range(3):
+                for server in (one, other, third):
+                    await client.fill_mask(TEXT, model=f"{server.url}/predict")
+        assert [server.accepted for server in (one, other, third)] == [1, 1, 1]
+
+
+async def test_no_more_than_twice_max_connections_to_all_hosts() -> None:
+    """A new connection to one host closes the one to another that was idle for longest, if they would be too many."""
+    with scripted(warm_wire) as one, scripted(warm_wire) as other, scripted(warm_wire) as third:
+        async with client_of(one, max_connections=1) as client:
+            for server in (one, other, third):
+                await client.fill_mask(TEXT, model=f"{server.url}/predict")
+            await in_thread(one.wait_until_idle)
+            assert (other.open, third.open) == (1, 1)
+            await client.fill_mask(TEXT, model=f"{other.url}/predict")
+        assert (one.accepted, other.accepted, third.accepted) == (1, 1, 1)
+
+
+def silent_peer(listener: socket.socket) -> bytes:
+    """Take a connection, say nothing, and read until its other side closes it."""
+    peer, _ = listener.accept()
+    with peer:
+        peer.settimeout(PATIENCE)
+        return b"".join(iter(lambda: peer.recv(65_536), b""))
+
+
+async def test_a_handshake_that_is_given_up() -> None:
+    """A TLS handshake that takes too long is ended, and its connection closed at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
+            with pytest.raises(RequestTimeoutError):
+                await client.fill_mask(TEXT)
+            assert await in_thread(silent_peer, listener)
+
+
+async def test_a_handshake_through_a_proxy_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that goes through a proxy's tunnel."""
+
+    def tunnel(request: Received, wire: Wire) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        wire.close()
+        while wire.connection.recv(65_536):
+            pass
+
+    with scripted(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        url = "https://model.example"
+        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
+            with pytest.raises(RequestTimeoutError):
+                await client.fill_mask(TEXT)
+            await in_thread(proxy.wait_until_idle)
+
+
+async def test_a_proxy_that_has_no_valid_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says of proxies may be wrong: a ValueError, and the client can be closed."""
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:port")
+    async with AsyncFillMaskClient(MODEL, base_url="http://model.example", token=False) as client:
+        with pytest.raises(ValueError, match="a proxy in the environment is not valid: Invalid port"):
+            await client.fill_mask(TEXT)
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "garbage"])
