@@ -52,7 +52,7 @@ class FillMaskEmulator:
         knowledge = knowledge_of(corpus)
         knowledge.learn()
         self._models = Models(knowledge, load_seconds=None, warm=None)
-        self._service = Service(self._models, token=token, default_model=_MODEL)
+        self._service = Service(self._models, token=token, default_model=_MODEL, remembers=True)
         self._app = self._service.app()
         self._closing = ExitStack()
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Script:
-    """Faults, a delay beside them, and the requests so far.
+    """Faults, a delay beside them, and the requests that were noted.
 
     What has a number of times comes first, in the order it was written; what has none (it holds for all requests)
     comes when nothing else is due, and the last that was written counts. Faults of one model leave the others alone.
@@ -33,12 +33,16 @@ class Script:
             else:
                 self._faults.add(what, times, model)
 
-    def take(self, request: Received) -> tuple[float, Fault | None]:
-        """Keep `request`; return the seconds to wait before its answer, and what happens in place of it."""
+    def note(self, request: Received) -> None:
+        """Keep `request`."""
         with self._lock:
             self._requests.append(request)
-            delay = self._delays.take(request.model)
-            return delay.seconds if delay else 0.0, self._faults.take(request.model)
+
+    def take(self, model: str) -> tuple[float, Fault | None]:
+        """For a request to `model`: the seconds to wait before its answer, and what happens in place of it."""
+        with self._lock:
+            delay = self._delays.take(model)
+            return delay.seconds if delay else 0.0, self._faults.take(model)
 
     @property
     def requests(self) -> tuple[Received, ...]:
@@ -61,7 +65,7 @@ class _Entry(Generic[T]):
         self.model = model
 
     def fits(self, model: str) -> bool:
-        return self.left != 0 and self.model in (None, model)
+        return self.model in (None, model)
 
 
 class _Line(Generic[T]):
@@ -83,5 +87,6 @@ class _Line(Generic[T]):
             if entry.fits(model):
                 if entry.left is not None:
                     entry.left -= 1
+                    self._counted = [each for each in self._counted if each.left]
                 return entry.what
         return None

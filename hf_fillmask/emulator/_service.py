@@ -29,14 +29,18 @@ _MAX_BODY = 2_000_000
 
 
 class Service:
-    """What the routes lead to, and the handles by which a test moves it."""
+    """What the routes lead to, and the handles by which a test moves it.
 
-    def __init__(self, models: Models, *, token: str | None, default_model: str) -> None:
+    With `remembers` the script keeps each request, for a test to look at; a server that runs for days must not.
+    """
+
+    def __init__(self, models: Models, *, token: str | None, default_model: str, remembers: bool = False) -> None:
         if token == "":
             raise ValueError("token must not be empty; None lets everyone in")
         self._models = models
         self._token = token
         self._default_model = default_model
+        self._remembers = remembers
         self.script = Script()
         self.inference = Inference()
 
@@ -98,7 +102,9 @@ class Service:
             return Response(status_code=499)  # which nobody reads
         if content is None:
             return _error(413, f"Failed to buffer the request body: length limit exceeded ({_MAX_BODY} bytes)")
-        seconds, fault = self.script.take(received(model, request.headers, content))
+        if self._remembers:
+            self.script.note(received(model, request.headers, content))
+        seconds, fault = self.script.take(model)
         await anyio.sleep(seconds)
         if isinstance(fault, Answer):
             body = fault.content(model)

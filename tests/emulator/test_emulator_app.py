@@ -1,5 +1,6 @@
 """The wire, without a socket: what the emulator answers to whom, on asyncio and trio."""
 
+import gc
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hf_fillmask.emulator import create_app
+from hf_fillmask.emulator._received import Received
 from hf_fillmask.emulator._request_id import RequestIdMiddleware
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +50,15 @@ async def test_the_first_request_finds_a_model_cold(connect: Connect) -> None:
     assert cold.json() == {"error": f"Model {BERT} is currently loading", "estimated_time": 0.0}
     assert "retry-after" not in cold.headers
     assert warm.status_code == 200
+
+
+async def test_a_server_keeps_no_requests(connect: Connect) -> None:
+    """What a test may look at later, a server that runs for days forgets."""
+    async with connect(warm=[BERT]) as client:
+        for number in range(3):
+            await client.post(f"/models/{BERT}", json={"inputs": f"{number} [MASK]"})
+        gc.collect()
+        assert [each for each in gc.get_objects() if isinstance(each, Received) and each.model == BERT] == []
 
 
 async def test_each_model_is_cold_for_itself(connect: Connect) -> None:
