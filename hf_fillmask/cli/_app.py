@@ -124,9 +124,12 @@ def models(
     help="Sentences to learn from, one a line.",
 )
 @click.option("--token", metavar="T", help="Require this token; without, any 'hf_...' or none will do.")
-def serve(host: str, port: int, load_seconds: float | None, corpus: str | None, token: str | None) -> None:
+@click.option("--model", metavar="PATH_OR_ID", help="Serve this model, by transformers, not the built-in one.")
+def serve(
+    host: str, port: int, load_seconds: float | None, corpus: str | None, token: str | None, model: str | None
+) -> None:
     """Serve the emulator until Ctrl-C: a local server that speaks the fill-mask API, cold starts included."""
-    serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token)
+    serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token, model=model)
 
 
 app.add_command(batch)

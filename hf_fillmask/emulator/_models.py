@@ -1,4 +1,4 @@
-"""Which models are cold, loading or warm, and the work of loading one.
+"""The built-in model under every id: which ids are cold, loading or warm, and the work of loading one.
 
 The first request to a cold model notes the time; nothing runs in the background. Once `load_seconds` have passed, the
 first request that was held or comes does the counting, in steps of about a millisecond between which the event loop
@@ -7,36 +7,61 @@ at a time), and virtual clocks do not see threads. A cancelled request leaves th
 Models that spell alike share what was counted, so memory does not grow with the number of ids.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 
-from ._families import Family, family_of
+from ._answers import answer, read, shaped
+from ._families import Family, exists, family_of, renamed
+from ._hub import WELL_KNOWN
 from ._language import LanguageModel, learning
 from ._vocabulary import Vocabulary
 
-__all__ = ["Models"]
+__all__ = ["BuiltInModels"]
 
 
-class Models:
+class BuiltInModels:
     """The state of every model id. A model becomes warm by its first answer after `load_seconds`; it never cools."""
 
-    def __init__(self, sentences: Sequence[str], *, load_seconds: float, warm: Iterable[str]) -> None:
+    def __init__(
+        self, sentences: Sequence[str], *, load_seconds: float, warm: Iterable[str], default: str = ""
+    ) -> None:
+        self.default = default
+        self.estimated_time = float(load_seconds)
         self._load_seconds = load_seconds
         self._warm = set(warm)
         self._ready_at: dict[str, float] = {}
         self._counts = {uncased: _Count(sentences, uncased=uncased) for uncased in (False, True)}
         self._vocabularies: dict[Family, Vocabulary] = {}
 
-    def is_warm(self, model: str) -> bool:
-        """Say whether `model` answers at once."""
-        return model in self._warm
-
     @property
     def warm(self) -> frozenset[str]:
         """The models that answer at once."""
         return frozenset(self._warm)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Well-known models, and the warm ones."""
+        return tuple(dict.fromkeys((*WELL_KNOWN, *sorted(self._warm))))
+
+    def exists(self, model: str) -> bool:
+        """Say whether `model` is well-formed, and does not say that it does not exist."""
+        return exists(model)
+
+    def renamed(self, model: str) -> str | None:
+        """Return today's id of a model that had no organisation once, or None."""
+        return renamed(model)
+
+    async def mask_token(self, model: str) -> str:
+        """Return the mask that the name of `model` tells."""
+        return family_of(model).mask_token
+
+    async def loaded(self, model: str, hold: float) -> "_BuiltInModel | None":
+        """Return `model`, or None if it is still loading after `hold` seconds."""
+        vocabulary = await self.vocabulary(model, hold)
+        return None if vocabulary is None else _BuiltInModel(vocabulary)
 
     async def vocabulary(self, model: str, hold: float) -> Vocabulary | None:
         """Return what `model` knows, or None if it is still loading after `hold` seconds; a cold one starts to load.
@@ -61,6 +86,23 @@ class Models:
         loaded = hold >= wait and (hold > 0 or not was_cold)
         await anyio.sleep(wait if loaded else hold)
         return loaded
+
+
+class _BuiltInModel:
+    """A vocabulary that answers."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    async def answer(self, body: Mapping[str, Any]) -> list[Any]:
+        """Return the response to `body`; other requests may go on between two of its texts."""
+        question = read(body, self._vocabulary)
+        answers: list[Any] = []
+        for text in question.texts:
+            answers.append(answer(text, question, self._vocabulary))
+            # A long list must not keep the loop from the others.
+            await anyio.lowlevel.checkpoint()
+        return shaped(answers, question)
 
 
 class _Count:
