@@ -85,4 +85,4 @@ def serve_emulator(host: str, port: int, **options: Any) -> None:
 def _tell_address(model: str | None, url: str) -> None:
     click.echo(f"The emulator listens; use it with: export HF_FILLMASK_BASE_URL={url} HF_ENDPOINT={url}")
     if model is not None:
-        click.echo(f"Its model is: --model {model}")
+        click.echo(f"The model is {model}; name it with: --model {model}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from importlib.util import find_spec
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -120,7 +120,7 @@ class _PipelineModel:
 
 def _source_and_id(source: str | os.PathLike[str]) -> tuple[str, str]:
     name = os.fspath(source)
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():  # an empty path would be the current folder
         return name, _NOT_IN_IDS.sub("-", Path(name).resolve().name) or "model"
     if _HUB_ID.fullmatch(name) is None:
         raise ValueError(f"model must be a folder with a model, or the id of one on the Hub, not {name!r}")
@@ -172,12 +172,12 @@ def _ask(pipeline: Any, body: Mapping[str, Any]) -> list[Any]:
     except Exception as error:
         # The toolkit's rule: every failure is a 400, in the words of whatever failed.
         raise RefusedError(str(error)) from error
-    answers: list[Any] = _without_nan(found)
+    answers: list[Any] = _as_json(found)
     return answers
 
 
-def _without_nan(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """Return `value` as the toolkit's JSON has it: a score that is no number is null."""
     if isinstance(value, list):
-        return [_without_nan(each) for each in value]
-    return {key: None if isinstance(each, float) and isnan(each) else each for key, each in value.items()}
+        return [_as_json(each) for each in value]
+    return {key: None if isinstance(each, float) and not isfinite(each) else each for key, each in value.items()}

@@ -12,66 +12,53 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread, get_ident
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
-import anyio.from_thread
 import anyio.lowlevel
 
 __all__ = ["Worker", "settled"]
 
 T = TypeVar("T")
 
-_Jobs = SimpleQueue[Callable[[], None] | None]
-
 
 class Worker:
     """One thread, started by the first job; it ends when nobody holds the worker any more."""
 
     def __init__(self, name: str) -> None:
-        self._jobs: _Jobs = SimpleQueue()
-        self._thread = Thread(target=_work, args=(self._jobs,), name=name, daemon=True)
-        weakref.finalize(self, self._jobs.put, None)
+        self._thread = _Thread(name, daemon=True)
+        weakref.finalize(self, self._thread.jobs.put, None)
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
         """Queue `job`; cancelling its future before its turn leaves it undone."""
         future: Future[T] = Future()
-        self._jobs.put(partial(_do, job, future))
+        self._thread.jobs.put(partial(_do, job, future))
         if self._thread.ident is None:
             self._thread.start()
-            atexit.register(_finish, self._jobs, self._thread)
+            atexit.register(self._thread.finish)
         return future
 
-
-async def settled(future: Future[Any]) -> None:
-    """Wait until `future` is done, whatever comes of it. When the wait is cancelled, the job goes on."""
-    done, token, here = anyio.Event(), anyio.lowlevel.current_token(), get_ident()
-    waits = True
-
-    def tell(_: Future[Any]) -> None:
-        if get_ident() == here:  # it was done already
-            done.set()
-        elif waits:
-            with suppress(RuntimeError):  # that event loop is over
-                anyio.from_thread.run_sync(done.set, token=token)
-
-    future.add_done_callback(tell)
-    try:
-        await done.wait()
-    finally:
-        waits = False
+    def finish(self) -> None:
+        """Wait until all that is queued is done; the worker takes no more jobs."""
+        self._thread.finish()
 
 
-def _work(jobs: _Jobs) -> None:
-    while job := jobs.get():
-        job()
-        # Not kept until the next one comes: it may hold a whole model.
-        del job
+class _Thread(Thread):
+    """It does not know its worker, which could never be let go otherwise."""
 
+    def __init__(self, name: str, *, daemon: bool) -> None:
+        super().__init__(name=name, daemon=daemon)
+        self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
-def _finish(jobs: _Jobs, thread: Thread) -> None:
-    jobs.put(None)
-    thread.join()
+    def run(self) -> None:
+        while job := self.jobs.get():
+            job()
+            # Not kept until the next one comes: it may hold a whole model.
+            del job
+
+    def finish(self) -> None:
+        self.jobs.put(None)
+        self.join()
 
 
 def _do(job: Callable[[], T], future: Future[T]) -> None:
@@ -84,3 +71,25 @@ def _do(job: Callable[[], T], future: Future[T]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+async def settled(future: Future[Any]) -> None:
+    """Wait until `future` is done, whatever comes of it. When the wait is cancelled, the job goes on."""
+    done, loop = anyio.Event(), anyio.lowlevel.current_token().native_token
+    here, soon = get_ident(), _call_soon(loop)
+
+    def tell(_: Future[Any]) -> None:
+        if get_ident() == here:  # it was done already
+            done.set()
+        else:
+            with suppress(RuntimeError):  # that event loop is over
+                soon(done.set)
+
+    future.add_done_callback(tell)
+    await done.wait()
+
+
+def _call_soon(loop: Any) -> Callable[[Callable[[], None]], object]:
+    # Not `anyio.from_thread`, which waits for the loop: if that has just ended, for ever, and the program with it.
+    asyncio_or_trio = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
+    return cast("Callable[[Callable[[], None]], object]", asyncio_or_trio)
