@@ -119,6 +119,16 @@ def optional(session: nox.Session) -> None:
 
 
 @nox.session
+def real_models(session: nox.Session) -> None:
+    """Ask transformers' own pipeline of two small random models, and the built-in model the same."""
+    # First, and by its version: the one whose build for the CPU is at hand. Where the index has none for Linux, set
+    # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu, or gigabytes of CUDA come along.
+    session.install("torch==2.13.0")
+    session.install("-e", ".[test,transformers]")
+    session.run("python", "-m", "pytest", "-n", "0", "tests/real_models", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run minutes of calls under random faults, and look for what is lost or grows."""
     session.install("-e", ".[test]")

@@ -124,6 +124,7 @@ def models(
     help="Sentences to learn from, one a line.",
 )
 @click.option("--token", metavar="T", help="Require this token; without, any 'hf_...' or none will do.")
+@click.option("--model", metavar="PATH_OR_ID", help="Serve this model, by transformers, not the built-in one.")
 @click.option("--warm", is_flag=True, help="No model is cold: each answers from the first request.")
 @click.option("--fault", "faults", metavar="F", multiple=True, help="What goes wrong, in this order; repeat for more.")
 def serve(
@@ -132,6 +133,7 @@ def serve(
     load_seconds: float | None,
     corpus: str | None,
     token: str | None,
+    model: str | None,
     warm: bool,
     faults: tuple[str, ...],
 ) -> None:
@@ -151,7 +153,16 @@ def serve(
     """  # noqa: D301 - \b keeps click from joining the lines
     if warm and load_seconds is not None:
         raise click.UsageError("--warm leaves nothing to load; take either --warm or --load-seconds")
-    serve_emulator(host, port, load_seconds=load_seconds, corpus=corpus, token=token, warm=warm, faults=faults)
+    serve_emulator(
+        host,
+        port,
+        load_seconds=load_seconds,
+        corpus=corpus,
+        token=token,
+        model=model,
+        warm="all" if warm else (),
+        faults=faults,
+    )
 
 
 app.add_command(batch)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
 from .._values import BatchItem
-from ._errors import Failure, failures, wrong_use
+from ._errors import Failure, InterruptedAtOnce, failures, wrong_use
 from ._progress import ColdStartNews
 from ._report import Report, for_programs, show_info, show_infos
-from ._server import LOAD_SECONDS, Server, connected
+from ._server import Server, connected
 from ._terminal import console
 
 __all__ = ["fill_texts", "list_models", "serve_emulator", "show_model"]
@@ -64,33 +65,24 @@ async def list_models(server: Server, query: Mapping[str, Any], *, timeout: floa
     show_infos(infos, json=for_programs(json))
 
 
-def serve_emulator(
-    host: str,
-    port: int,
-    *,
-    load_seconds: float | None,
-    corpus: str | None,
-    token: str | None,
-    warm: bool,
-    faults: Sequence[str],
-) -> None:
-    """Serve the emulator until Ctrl-C, which comes out as the KeyboardInterrupt that it is."""
+def serve_emulator(host: str, port: int, **options: Any) -> None:
+    """Serve the emulator until Ctrl-C, which comes out as the KeyboardInterrupt that it is.
+
+    `options` are arguments of `create_app`.
+    """
     from ..emulator import create_app, run
 
     with wrong_use():
-        emulator = create_app(
-            load_seconds=LOAD_SECONDS if load_seconds is None else load_seconds,
-            corpus=corpus,
-            token=token,
-            warm="all" if warm else (),
-            faults=faults,
-        )
+        emulator = create_app(**options)
+    model = emulator.state.model if options.get("model") is not None else None
     try:
-        run(emulator, host=host, port=port, on_listening=_tell_address)
+        run(emulator, host=host, port=port, on_listening=partial(_tell_address, model))
     except OSError as error:
         raise Failure(f"cannot listen on {host}:{port}: {error.strerror}", "choose another --host or --port") from error
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt if model is None else InterruptedAtOnce
 
 
-def _tell_address(url: str) -> None:
+def _tell_address(model: str | None, url: str) -> None:
     click.echo(f"The emulator listens; use it with: export HF_FILLMASK_BASE_URL={url} HF_ENDPOINT={url}")
+    if model is not None:
+        click.echo(f"The model is {model}; name it with: --model {model}")

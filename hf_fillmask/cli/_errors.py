@@ -16,7 +16,7 @@ from rich.text import Text
 from .._errors import FillMaskError
 from ._terminal import shown
 
-__all__ = ["Failure", "failures", "hint_of", "in_options", "tell", "wrong_use"]
+__all__ = ["Failure", "InterruptedAtOnce", "failures", "hint_of", "in_options", "tell", "wrong_use"]
 
 # The package speaks of arguments, such as "timeout="; a `{mask}` or an URL's query is none.
 _ARGUMENT = re.compile(r"\b(token|timeout|cold_start_timeout|deadline|base_url|model)=(?![\w'\"])")
@@ -30,6 +30,10 @@ class Failure(click.ClickException):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class InterruptedAtOnce(KeyboardInterrupt):
+    """Ctrl-C, while a thread may be where nothing interrupts it: the process ends without waiting for it."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from contextlib import suppress
 import click
 
 from ._app import app
-from ._errors import Failure, hint_of, tell
+from ._errors import Failure, InterruptedAtOnce, hint_of, tell
 from ._terminal import console, is_terminal
 
 __all__ = ["run"]
@@ -36,6 +36,9 @@ def run(argv: Sequence[str]) -> int:
         pass  # the reader has enough, as `head` does
     except OSError as error:
         code = _tell(Failure(error.strerror or str(error)))
+    except InterruptedAtOnce:
+        _drop_unwritable()
+        os._exit(_interrupted())
     except KeyboardInterrupt:
         code = _interrupted()
     _drop_unwritable()

@@ -11,14 +11,18 @@ from typing import Any
 from ._sequence import MaskedText, masked_text
 from ._vocabulary import Scored, Vocabulary
 
-__all__ = ["Question", "RefusedError", "answer", "prediction", "read", "shaped"]
+__all__ = ["Question", "RefusedError", "answer", "prediction", "read", "shaped", "top_k_of"]
 
 _TOP_K = 5
 _MAX_TOKENS = 512  # with the two special ones around a text
 _NOT_TEXT = (
     "text input must be of type `str` (single example), `list[str]` (batch or single pretokenized example) or "
-    "`list[list[str]]` (batch of pretokenized examples)."
+    "`list[list[str]]` (batch of pretokenized examples) or `list[tuple[list[str], list[str]]]` (batch of pretokenized "
+    "sequence pairs)."
 )
+_NO_TEXT = "You need to specify either `text` or `text_target`."
+_CALL = "FillMaskPipeline.__call__()"
+_PIPELINE = "<transformers.pipelines.fill_mask.FillMaskPipeline object at 0x7f0000000000>"
 
 
 class RefusedError(Exception):
@@ -29,12 +33,11 @@ class RefusedError(Exception):
 class Question:
     """What one request asks: `texts` to fill, of them at most `top_k` tokens a mask, from `targets` if any are given.
 
-    `is_list` says whether the texts came in a list.
+    Texts and `top_k` are still as they were sent: the pipeline looks at them text by text.
     """
 
-    texts: tuple[str, ...]
-    is_list: bool
-    top_k: int
+    texts: tuple[object, ...]
+    top_k: Any
     targets: tuple[int, ...] | None
 
 
@@ -44,25 +47,23 @@ def read(body: Mapping[str, Any], vocabulary: Vocabulary) -> Question:
     Raises:
         RefusedError: as the pipeline refuses parameters and inputs.
     """
-    parameters = _parameters(body.get("parameters", {}))
-    targets = _targets(parameters.get("targets"), vocabulary)
-    inputs = body["inputs"]
+    arguments = _arguments(body["inputs"], body.get("parameters", {}))
+    targets = _targets(arguments.get("targets"), vocabulary)
+    inputs, top_k = arguments["inputs"], arguments.get("top_k")
     texts = inputs if isinstance(inputs, list) else [inputs]
-    if not all(isinstance(text, str) for text in texts):
-        raise RefusedError(_NOT_TEXT)
-    return Question(tuple(texts), isinstance(inputs, list), _top_k(parameters.get("top_k"), targets), targets)
+    return Question(tuple(texts), _TOP_K if top_k is None else top_k, targets)
 
 
-def answer(text: str, question: Question, vocabulary: Vocabulary) -> list[Any]:
+def answer(text: object, question: Question, vocabulary: Vocabulary) -> list[Any]:
     """Return the predictions for `text`, best first: one list, or one a mask when there are several.
 
     Raises:
-        RefusedError: no mask, too long, or a `top_k` no vocabulary can fill.
+        RefusedError: no text, no mask, too long, or a `top_k` no vocabulary can fill.
     """
-    masked = masked_text(text, vocabulary.family)
+    masked = masked_text(_string(text), vocabulary.family)
     _check_text(masked)
-    _check_top_k(question, vocabulary)
-    filled = [_predictions(number, masked, question, vocabulary) for number in range(len(masked.masks))]
+    top_k = top_k_of(question, vocabulary)
+    filled = [_predictions(number, masked, top_k, question.targets, vocabulary) for number in range(len(masked.masks))]
     return filled[0] if len(filled) == 1 else filled
 
 
@@ -81,34 +82,61 @@ def prediction(scored: Scored, sequence: str) -> dict[str, Any]:
     }
 
 
-def _parameters(parameters: object) -> Mapping[str, Any]:
+def top_k_of(question: Question, vocabulary: Vocabulary) -> int:
+    """Return how many predictions there are for each mask at most.
+
+    Raises:
+        RefusedError: the `top_k` that was sent is no number, or no vocabulary can fill it.
+    """
+    top_k = question.top_k
+    try:
+        if question.targets is not None and len(question.targets) < top_k:
+            top_k = len(question.targets)
+    except TypeError as error:
+        raise RefusedError(str(error)) from error
+    if type(top_k) is not int:
+        raise RefusedError(f"topk(): argument 'k' (position 1) must be int, not {_type(top_k)}")
+    if not 0 <= top_k <= len(vocabulary):
+        raise RefusedError("selected index k out of range")
+    return top_k
+
+
+def _arguments(inputs: object, parameters: object) -> Mapping[str, Any]:
+    """Put together what the pipeline is called with: inputs that are an object are arguments by their names."""
     if not isinstance(parameters, dict):
-        pipeline = "<transformers.pipelines.fill_mask.FillMaskPipeline object at 0x7f0000000000>"
-        raise RefusedError(f"{pipeline} argument after ** must be a mapping, not {_type(parameters)}")
-    for name in parameters:
-        if name not in ("top_k", "targets"):
+        raise RefusedError(f"{_PIPELINE} argument after ** must be a mapping, not {_type(parameters)}")
+    named = inputs if isinstance(inputs, dict) else {"inputs": inputs}
+    if twice := [name for name in named if name in parameters]:
+        what = f"{_PIPELINE} got multiple values for keyword" if named is inputs else f"{_CALL} got multiple values for"
+        raise RefusedError(f"{what} argument '{twice[0]}'")
+    arguments = {**named, **parameters}
+    if "inputs" not in arguments:
+        raise RefusedError(f"{_CALL} missing 1 required positional argument: 'inputs'")
+    for name in arguments:
+        if name not in ("inputs", "top_k", "targets"):
             raise RefusedError(f"FillMaskPipeline._sanitize_parameters() got an unexpected keyword argument '{name}'")
-    return parameters
+    return arguments
 
 
-def _targets(targets: object, vocabulary: Vocabulary) -> tuple[int, ...] | None:
+def _targets(targets: Any, vocabulary: Vocabulary) -> tuple[int, ...] | None:
     if targets is None:
         return None
-    words: list[Any] = targets if isinstance(targets, list) else [targets]
-    if not all(isinstance(word, str) for word in words):
-        raise RefusedError(_NOT_TEXT)
-    tokens = {token for token in map(vocabulary.target, words) if token is not None}
+    words = [targets] if isinstance(targets, str) else targets
+    try:
+        # As keys, as the pipeline looks them up: so Python finds the words for what is no list, or a list in it.
+        words = list(dict.fromkeys(words))
+    except TypeError as error:
+        raise RefusedError(str(error)) from error
+    tokens = {token for token in map(vocabulary.target, map(_string, words)) if token is not None}
     if not tokens:
         raise RefusedError("At least one target must be provided when passed.")
     return tuple(sorted(tokens))
 
 
-def _top_k(top_k: object, targets: Sequence[int] | None) -> int:
-    if top_k is None:
-        top_k = _TOP_K
-    if type(top_k) is not int:
-        raise RefusedError(f"topk(): argument 'k' (position 1) must be int, not {_type(top_k)}")
-    return top_k if targets is None else min(top_k, len(targets))
+def _string(text: object) -> str:
+    if not isinstance(text, str):
+        raise RefusedError(_NO_TEXT if text is None else _NOT_TEXT)
+    return text
 
 
 def _check_text(masked: MaskedText) -> None:
@@ -124,13 +152,10 @@ def _check_text(masked: MaskedText) -> None:
         )
 
 
-def _check_top_k(question: Question, vocabulary: Vocabulary) -> None:
-    if not 0 <= question.top_k <= len(vocabulary):
-        raise RefusedError("selected index k out of range")
-
-
-def _predictions(number: int, masked: MaskedText, question: Question, vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    best = vocabulary.best(masked.words, masked.masks[number], question.top_k, question.targets)
+def _predictions(
+    number: int, masked: MaskedText, top_k: int, targets: Sequence[int] | None, vocabulary: Vocabulary
+) -> list[dict[str, Any]]:
+    best = vocabulary.best(masked.words, masked.masks[number], top_k, targets)
     return [prediction(scored, masked.filled(number, scored.token_str)) for scored in best]
 
 

@@ -4,12 +4,12 @@ A text is known by its words, not by how its masks are written: a client writes 
 a request still hold: at most `top_k` (5) predictions, of the `targets` if there are any. Nothing in this file does I/O.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from .._mask import PLACEHOLDER, translate
-from ._answers import Question, prediction
+from ._answers import Question, prediction, top_k_of
 from ._sequence import MaskedText, masked_text
 from ._vocabulary import Scored, Vocabulary
 
@@ -39,27 +39,40 @@ class FixedAnswers:
             raise ValueError(f"{text!r} has {count} mask(s), and there are words for {len(filled)}: one list a mask")
         self._masks[model, known] = filled
 
-    def get(self, model: str, text: str, question: Question, vocabulary: Vocabulary) -> list[Any] | None:
+    def get(self, model: str, text: object, question: Question, vocabulary: Vocabulary) -> list[Any] | None:
         """Return the answer to `text`, or None if the model has to find one.
 
-        So it does when none is fixed, and when the masks are not those of this model: it has to say so.
+        So it does when none is fixed, when the masks are not those of this model, and when it is no text: it has to say
+        so.
+
+        Raises:
+            RefusedError: a `top_k` no vocabulary can fill.
         """
+        if not isinstance(text, str):
+            return None
         known = translate(text, PLACEHOLDER) or text
         masks = self._masks.get((model, known)) or self._masks.get((None, known))
         masked = masked_text(text, vocabulary.family)
         if masks is None or len(masked.masks) != len(masks):
             return None
-        filled = [_filled(masked, number, scores, question, vocabulary) for number, scores in enumerate(masks)]
+        top_k = top_k_of(question, vocabulary)
+        filled = [
+            _filled(masked, number, scores, question.targets, vocabulary)[:top_k] for number, scores in enumerate(masks)
+        ]
         return filled[0] if len(filled) == 1 else filled
 
 
 def _filled(
-    masked: MaskedText, number: int, scores: Mapping[str, float], question: Question, vocabulary: Vocabulary
+    masked: MaskedText,
+    number: int,
+    scores: Mapping[str, float],
+    targets: Sequence[int] | None,
+    vocabulary: Vocabulary,
 ) -> list[dict[str, Any]]:
     spaced = vocabulary.family.byte_level and masked.parts[number][-1:].isspace()
     fixed = [_scored(word, score, vocabulary, spaced=spaced) for word, score in scores.items()]
-    asked = [each for each in fixed if question.targets is None or _is_target(each, question.targets, vocabulary)]
-    return [prediction(each, masked.filled(number, each.token_str)) for each in asked[: question.top_k]]
+    asked = [each for each in fixed if targets is None or _is_target(each, targets, vocabulary)]
+    return [prediction(each, masked.filled(number, each.token_str)) for each in asked]
 
 
 def _scores(words: Words) -> Mapping[str, float]:

@@ -3,10 +3,8 @@
 Pure: an id or a query in, JSON out. Source: https://huggingface.co/docs/hub/api.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
-
-from ._families import family_of
 
 __all__ = ["WELL_KNOWN", "model_info", "model_list"]
 
@@ -28,14 +26,14 @@ _SERVED = {"pipeline_tag": ("fill-mask",), "inference_provider": ("hf-inference"
 """The filters that every model here passes: their values; another value leaves nothing."""
 
 
-def model_info(model: str, *, warm: bool, expand: Collection[str]) -> dict[str, Any]:
+def model_info(model: str, mask_token: str | None, *, warm: bool, expand: Collection[str]) -> dict[str, Any]:
     """Return the Hub's JSON for `model`: `id`, and the fields that `expand` names, or all of them if it is empty.
 
     Names the emulator does not know are ignored.
     """
     live = {"status": "live", "providerId": model, "task": "fill-mask"}
     known: dict[str, Any] = {
-        "mask_token": family_of(model).mask_token,
+        "mask_token": mask_token,
         "pipeline_tag": "fill-mask",
         **({"inference": "warm"} if warm else {}),
         "inferenceProviderMapping": {"hf-inference": live},
@@ -45,17 +43,16 @@ def model_info(model: str, *, warm: bool, expand: Collection[str]) -> dict[str, 
 
 
 def model_list(
-    query: Mapping[str, str], *, warm: Iterable[str], expand: Collection[str]
+    query: Mapping[str, str], masks: Mapping[str, str | None], *, warm: Collection[str], expand: Collection[str]
 ) -> tuple[list[dict[str, Any]], int | None]:
     """Return a page of the list that `query` asks for, and the cursor of the next page, None after the last.
 
-    Listed are well-known models and the `warm` ones. As at the Hub, the providers of a listed model are a list.
+    Listed are the models whose mask tokens are in `masks`. As at the Hub, the providers of a listed model are a list.
     """
-    loaded = set(warm)
-    ids = [model for model in dict.fromkeys((*WELL_KNOWN, *sorted(loaded))) if _matches(model, query, loaded)]
+    ids = [model for model in masks if _matches(model, query, warm)]
     start = _whole(query.get("cursor"), 0)
     end = start + min(_whole(query.get("limit"), _LONGEST_PAGE), _LONGEST_PAGE)
-    page = [_listed(model_info(model, warm=model in loaded, expand=expand)) for model in ids[start:end]]
+    page = [_listed(model_info(model, masks[model], warm=model in warm, expand=expand)) for model in ids[start:end]]
     return page, end if end < len(ids) else None
 
 

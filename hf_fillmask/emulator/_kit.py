@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._client import AsyncFillMaskClient
 from .._sync import FillMaskClient
-from ._app import knowledge_of
 from ._fault_text import parsed
 from ._faults import Break, Cold, Fault, Latency, Scripted, answer_of, seconds_of
 from ._fixed import Words
 from ._in_process import InProcessTransport, client_of
-from ._models import Models
+from ._knowledge import knowledge_of
+from ._models import DEFAULT_MODEL, BuiltInModels
 from ._received import Received
 from ._service import Service
 from ._serving import serving
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FillMaskEmulator"]
 
-_MODEL = "google-bert/bert-base-uncased"
 _IN_PROCESS = "https://fill-mask-emulator.test"
 """An address for the transport only; https, since a client sends a token nowhere else."""
 
@@ -51,19 +50,19 @@ class FillMaskEmulator:
     def __init__(self, *, corpus: str | os.PathLike[str] | None = None, token: str | None = None) -> None:
         knowledge = knowledge_of(corpus)
         knowledge.learn()
-        self._models = Models(knowledge, load_seconds=None, warm=None)
-        self._service = Service(self._models, token=token, default_model=_MODEL, remembers=True)
+        self._models = BuiltInModels(knowledge, load_seconds=None, warm=None)
+        self._service = Service(self._models, token=token, remembers=True)
         self._app = self._service.app()
         self._closing = ExitStack()
 
-    def async_client(self, model: str | None = _MODEL, **options: Any) -> AsyncFillMaskClient:
+    def async_client(self, model: str | None = DEFAULT_MODEL, **options: Any) -> AsyncFillMaskClient:
         """Return a client that asks this emulator within the process, on asyncio and trio.
 
         `options` are arguments of `AsyncFillMaskClient`. Nothing is left over when it is not closed.
         """
         return AsyncFillMaskClient(model, **(self._in_process() | options))
 
-    def client(self, model: str | None = _MODEL, **options: Any) -> FillMaskClient:
+    def client(self, model: str | None = DEFAULT_MODEL, **options: Any) -> FillMaskClient:
         """Return a sync client that asks this emulator within the process; the emulator's end closes it."""
         client = FillMaskClient(model, **(self._in_process() | options))
         self._closing.callback(client.close)
@@ -100,7 +99,8 @@ class FillMaskEmulator:
         Words are a text, a list of texts, or a mapping of texts to scores: ``answer("A [MASK].", ["cat", "dog"])``. The
         `top_k` and `targets` of a request still hold.
         """
-        self._service.inference.fix(text, masks, model)
+        self._models.fix(text, masks, model)
+        self._service.inference.clear()
 
     def cold(self, seconds: float | None = None, *, model: str | None = None) -> None:
         """Let the model be cold: it answers 503 until a request waits for it, which then gets its answer at once.
@@ -158,7 +158,7 @@ class FillMaskEmulator:
         """Forget the requests and all that was scripted; every model is warm again."""
         self._service.script.clear()
         self._service.inference.clear()
-        self._models.warm_up()
+        self._models.reset()
 
     def close(self) -> None:
         """Stop listening, and close the sync clients; a second time does nothing."""

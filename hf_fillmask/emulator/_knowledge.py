@@ -8,6 +8,7 @@ speak from the sentences of this package share all of it, whatever event loop an
 """
 
 import functools
+import os
 import threading
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ from ._families import Family
 from ._language import LanguageModel, learning
 from ._vocabulary import Vocabulary
 
-__all__ = ["Knowledge", "shipped"]
+__all__ = ["Knowledge", "knowledge_of", "shipped"]
 
 
 class Knowledge:
@@ -46,6 +47,11 @@ class Knowledge:
 def shipped() -> Knowledge:
     """Return what the sentences of this package teach: one for the whole process, since it never changes."""
     return Knowledge(read_sentences())
+
+
+def knowledge_of(corpus: str | os.PathLike[str] | None) -> Knowledge:
+    """Return what `corpus` teaches; None: what the sentences of this package do."""
+    return shipped() if corpus is None else Knowledge(read_sentences(corpus))
 
 
 class _Count:

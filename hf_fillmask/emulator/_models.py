@@ -1,4 +1,4 @@
-"""Which models are cold, loading or warm.
+"""The built-in model under every id: which ids are cold, loading or warm.
 
 The first request to a cold model notes the time; nothing runs in the background. Once its load has passed, the first
 request that was held or comes does what there is to learn (see `_knowledge`).
@@ -9,36 +9,63 @@ from collections.abc import Iterable
 import anyio
 import anyio.lowlevel
 
-from ._families import family_of
+from ._built_in import BuiltInModel
+from ._families import exists, family_of, renamed
 from ._faults import ESTIMATED_TIME
+from ._fixed import FixedAnswers, Words
+from ._hub import WELL_KNOWN
 from ._knowledge import Knowledge
 from ._vocabulary import Vocabulary
 
-__all__ = ["Models"]
+__all__ = ["DEFAULT_MODEL", "BuiltInModels"]
+
+DEFAULT_MODEL = "google-bert/bert-base-uncased"
+"""What is asked where nobody names a model."""
 
 
-class Models:
+class BuiltInModels:
     """The state of every model id. A model becomes warm by its first answer after its load, and cools by `cool` only.
 
     `load_seconds` is how long a cold model loads; None: until a request waits for it, which then need not wait.
     """
 
-    def __init__(self, knowledge: Knowledge, *, load_seconds: float | None, warm: Iterable[str] | None) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        load_seconds: float | None,
+        warm: Iterable[str] | None,
+        default: str = DEFAULT_MODEL,
+    ) -> None:
         """Make the models: cold but for those in `warm`; None: all of them are warm."""
+        self.default = default
         self._knowledge = knowledge
+        self._fixed = FixedAnswers()
         self._loads: dict[str | None, float | None] = {None: load_seconds}
         self._ready_at: dict[str, float] = {}
         self._all_warm = warm is None
         self._warm = set(warm or ())
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Well-known models, and those that have answered."""
+        return tuple(dict.fromkeys((*WELL_KNOWN, *sorted(self._warm))))
+
+    def exists(self, model: str) -> bool:
+        """Say whether `model` is well-formed, and does not say that it does not exist."""
+        return exists(model)
+
+    def renamed(self, model: str) -> str | None:
+        """Return today's id of a model that had no organisation once, or None."""
+        return renamed(model)
+
     def is_warm(self, model: str) -> bool:
         """Say whether `model` answers at once."""
         return model in self._warm or (self._all_warm and model not in self._loads)
 
-    @property
-    def warm(self) -> frozenset[str]:
-        """The models that are known to answer at once."""
-        return frozenset(self._warm)
+    async def mask_token(self, model: str) -> str:
+        """Return the mask that the name of `model` tells."""
+        return family_of(model).mask_token
 
     def estimated_time(self, model: str) -> float:
         """Return the seconds that `model` is said to load."""
@@ -57,11 +84,21 @@ class Models:
             self._warm.discard(model)
             self._ready_at.pop(model, None)
 
-    def warm_up(self) -> None:
-        """Let every model be warm."""
+    def fix(self, text: str, masks: Iterable[Words], model: str | None) -> None:
+        """Fix the answer to `text`; see `FixedAnswers.put`."""
+        self._fixed.put(text, masks, model)
+
+    def reset(self) -> None:
+        """Let every model be warm, and find its answers by itself."""
+        self._fixed = FixedAnswers()
         self._loads = {None: self._loads[None]}
         self._ready_at.clear()
         self._all_warm = True
+
+    async def loaded(self, model: str, hold: float) -> BuiltInModel | None:
+        """Return `model`, or None if it is still loading after `hold` seconds; a cold one starts to load."""
+        vocabulary = await self.vocabulary(model, hold)
+        return None if vocabulary is None else BuiltInModel(model, vocabulary, self._fixed)
 
     async def vocabulary(self, model: str, hold: float) -> Vocabulary | None:
         """Return what `model` knows, or None if it is still loading after `hold` seconds; a cold one starts to load.

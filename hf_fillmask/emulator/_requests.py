@@ -91,7 +91,7 @@ def canonical(body: object) -> bytes:
 def _parsed(content: bytes) -> object:
     try:
         text = content.decode()
-        body: object = json.loads(text, parse_constant=_no_constant)
+        body: object = json.loads(text, parse_constant=_no_constant, parse_int=_number)
         canonical(body)  # half a surrogate pair could not be sent back
     except json.JSONDecodeError as error:
         raise RefusedError(_syntax_error(error)) from None
@@ -110,6 +110,12 @@ def _syntax_error(error: json.JSONDecodeError) -> str:
         return f"unexpected character: line {error.lineno} column {error.colno} (char {error.pos})"
     line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
     return f"unexpected end of data: line {line} column {column} (char {len(text)})"
+
+
+def _number(digits: str) -> int | float:
+    """Read a whole number as orjson does: beyond 64 bits it is a float."""
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(digits)
 
 
 def _no_constant(name: str) -> None:

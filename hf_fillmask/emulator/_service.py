@@ -12,15 +12,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ._breaking import broken
-from ._families import exists, renamed
 from ._faults import Answer, Break, Cold, Scripted
-from ._hub import WELL_KNOWN, model_info, model_list
+from ._hub import model_info, model_list
 from ._inference import Inference
-from ._models import Models
 from ._received import received
 from ._request_id import RequestIdMiddleware
 from ._requests import authorization_error, hold_seconds
 from ._script import Script
+from ._served import LoadError, Models
 
 __all__ = ["Service"]
 
@@ -34,26 +33,31 @@ class Service:
     With `remembers` the script keeps each request, for a test to look at; a server that runs for days must not.
     """
 
-    def __init__(self, models: Models, *, token: str | None, default_model: str, remembers: bool = False) -> None:
+    def __init__(self, models: Models, *, token: str | None, remembers: bool = False) -> None:
         if token == "":
             raise ValueError("token must not be empty; None lets everyone in")
         self._models = models
         self._token = token
-        self._default_model = default_model
         self._remembers = remembers
         self.script = Script()
         self.inference = Inference()
 
     def app(self) -> Starlette:
-        """Return the application."""
-        return Starlette(
+        """Return the application; its `state.model` is the id that `POST /` asks."""
+        app = Starlette(
             routes=self.routes(),
             middleware=[Middleware(RequestIdMiddleware)],
-            exception_handlers={HTTPException: _http_error},
+            exception_handlers={HTTPException: _http_error, LoadError: _load_error},
         )
+        app.state.model = self._models.default
+        return app
 
     def apply(self, scripted: Scripted) -> None:
-        """Let happen what was scripted: a cold start at once, anything else when its turn comes."""
+        """Let happen what was scripted: a cold start at once, anything else when its turn comes.
+
+        Raises:
+            ValueError: a cold start of models that load as they do.
+        """
         if isinstance(scripted.what, Cold):
             self._models.cool(scripted.model, scripted.what.seconds)
         else:
@@ -71,31 +75,33 @@ class Service:
         ]
 
     async def about(self, _: Request) -> Response:
-        about = "an emulator of Hugging Face's fill-mask API; no model of the Hub runs here"
-        return JSONResponse({"emulator": "hf_fillmask", "about": about, "model": self._default_model})
+        about = "a local server that speaks Hugging Face's fill-mask API"
+        return JSONResponse({"emulator": "hf_fillmask", "about": about, "model": self._models.default})
 
     async def hub(self, request: Request) -> Response:
         model = request.path_params["model"]
         # The Hub shows public models to anyone, but refuses a token it does not know.
         if error := authorization_error(request.headers.get("authorization"), self._token, required=False):
             return _error(401, error)
-        if today := renamed(model):
+        if today := self._models.renamed(model):
             location = request.url.replace(scheme="", netloc="", path=f"/api/models/{today}")
             return RedirectResponse(str(location))
-        if not exists(model):
+        if not self._models.exists(model):
             return _error(404, "Repository not found")
-        return JSONResponse(model_info(model, warm=self._models.is_warm(model), expand=_expanded(request)))
+        mask, warm = await self._models.mask_token(model), self._models.is_warm(model)
+        return JSONResponse(model_info(model, mask, warm=warm, expand=_expanded(request)))
 
     async def hub_list(self, request: Request) -> Response:
         if error := authorization_error(request.headers.get("authorization"), self._token, required=False):
             return _error(401, error)
-        warm = filter(self._models.is_warm, (*WELL_KNOWN, *self._models.warm))
-        page, cursor = model_list(request.query_params, warm=warm, expand=_expanded(request))
+        masks = {model: await self._models.mask_token(model) for model in self._models.listed}
+        warm = set(filter(self._models.is_warm, masks))
+        page, cursor = model_list(request.query_params, masks, warm=warm, expand=_expanded(request))
         following = request.url.include_query_params(cursor=cursor)
         return JSONResponse(page, headers={} if cursor is None else {"link": f'<{following}>; rel="next"'})
 
     async def predict(self, request: Request) -> Response:
-        model = request.path_params.get("model", self._default_model)
+        model = request.path_params.get("model", self._models.default)
         try:
             content = await _content(request)
         except ClientDisconnect:
@@ -111,21 +117,24 @@ class Service:
             return Response(body, fault.status, dict(fault.headers), _media_type(body))
         if fault in (Break.STALL, Break.RESET):
             return broken(Response(), fault)
-        response = await self._judged(model, request, content)
+        try:
+            response = await self._judged(model, request, content)
+        except LoadError as error:
+            response = await _load_error(request, error)  # made here, so that it can be cut as any other
         return response if fault is None else broken(response, fault)
 
     async def _judged(self, model: str, request: Request, content: bytes) -> Response:
         required = self._token is not None
         if error := authorization_error(request.headers.get("authorization"), self._token, required=required):
             return _error(401, error)
-        if not exists(model):
+        if not self._models.exists(model):
             return _error(404, f"Model {model} does not exist")
-        vocabulary = await self._models.vocabulary(model, hold_seconds(request.headers))
-        if vocabulary is None:
+        loaded = await self._models.loaded(model, hold_seconds(request.headers))
+        if loaded is None:
             seconds = self._models.estimated_time(model)
             loading = {"error": f"Model {model} is currently loading", "estimated_time": seconds}
             return JSONResponse(loading, 503)
-        return await self.inference.computed(model, request.headers, content, vocabulary)
+        return await self.inference.computed(model, request.headers, content, loaded)
 
 
 def _expanded(request: Request) -> list[str]:
@@ -161,3 +170,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
     # Starlette's type for handlers is wider than what this one is registered for.
     refused = cast("HTTPException", error)
     return JSONResponse({"error": refused.detail}, refused.status_code, refused.headers)
+
+
+async def _load_error(_: Request, error: Exception) -> Response:
+    return _error(500, str(error))

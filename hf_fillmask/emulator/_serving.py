@@ -5,8 +5,10 @@ The socket is bound here, before the server starts: so its address is known, and
 
 import contextlib
 import copy
+import logging
 import socket
 import threading
+from asyncio import CancelledError
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -70,8 +72,23 @@ def run(
         if on_listening is not None:
             on_listening(_url(listener))
         # uvicorn stops cleanly and raises the signal again: that was the user's wish, not an error.
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _silent_on_cut_requests():
             server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _silent_on_cut_requests() -> Generator[None, None, None]:
+    """Keep uvicorn from showing a traceback for each request that the end of the server cuts off."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
+
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(is_news)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_news)
 
 
 class _ThreadedServer(uvicorn.Server):

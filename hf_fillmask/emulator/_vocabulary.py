@@ -52,10 +52,12 @@ class Vocabulary:
     def target(self, text: str) -> int | None:
         """Return the token that `text` is cut to: the first one it starts with; None if there is nothing in it.
 
+        To a byte-level tokenizer a space is something, to BERT's it is not.
+
         A real tokenizer takes the longest known piece, at the end a single character; a character that no token has is
         the unknown token.
         """
-        if not text.strip():
+        if not (text if self.family.byte_level else text.strip()):
             return None
         piece = self._normal(text)
         for length in range(len(piece), 0, -1):

@@ -9,10 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
 
 import httpx
 import pytest
+
+from ..emulator.stand_in import Transformers
 
 Invoke = Callable[..., Any]
 
@@ -85,3 +89,56 @@ def test_ctrl_c_of_a_process() -> None:
     assert "Traceback" not in err
     # Who pipes the first line into a shell wants no second one.
     assert (out, err.count("POST /models/org/bert")) == ("", 2)
+
+
+def test_a_model_of_yours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second line names the model for other commands; Ctrl-C ends the process without waiting for the model."""
+    from hf_fillmask.__main__ import main
+
+    def end(code: int) -> NoReturn:
+        raise SystemExit(code)
+
+    monkeypatch.setitem(sys.modules, "transformers", Transformers())
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    monkeypatch.setattr(os, "_exit", end)
+    (tmp_path / "my-bert").mkdir()
+    reading, writing = os.pipe()
+    told: list[str] = []
+    with open(reading, encoding="utf-8") as lines, open(writing, "w", encoding="utf-8") as out:
+        visitor = threading.Thread(target=visit, args=(lines, told))
+        visitor.start()
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", "--port", "0", "--model", str(tmp_path / "my-bert")])
+        visitor.join()
+        assert lines.readline() == "The model is my-bert; name it with: --model my-bert\n"
+    assert ended.value.code == 130
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--model", "./nothing"], "model must be a folder with a model, or the id of one on the Hub, not './nothing'"),
+        (["--model", "a/b", "--load-seconds", "1"], "--load-seconds is for the built-in model"),
+        (["--model", "a/b", "--corpus", __file__], "corpus is for the built-in model"),
+        (["--model", "a/b", "--warm"], "warm is for the built-in model"),
+        (["--model", "a/b", "--fault", "cold=5"], "a fault cold is for the built-in model"),
+    ],
+)
+def test_a_model_that_cannot_be_served(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
+) -> None:
+    """What contradicts itself, or leads nowhere, is wrong use."""
+    monkeypatch.setitem(sys.modules, "transformers", Transformers())
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    run = invoke("serve", *options)
+    assert (run.code, run.out) == (2, "")
+    assert error in run.err
+
+
+def test_a_model_without_its_extra(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named."""
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    run = invoke("serve", "--model", "org/bert")
+    assert (run.code, run.out) == (2, "")
+    assert "pip install 'hf-fillmask[transformers]'" in run.err

@@ -272,17 +272,50 @@ def test_refusals_have_the_recorded_words(model: str, body: dict[str, Any], erro
     assert str(refused.value) == error
 
 
-@pytest.mark.parametrize("body", [{"inputs": 5}, {"inputs": ["[MASK]", None]}, {"inputs": {"a": 1}}])
-def test_inputs_must_be_text(body: dict[str, Any]) -> None:
-    """Only a string or a list of strings can be filled."""
-    with pytest.raises(RefusedError, match="text input must be of type `str`"):
-        read(body, vocabulary_of(BERT))
+NOT_TEXT = "text input must be of type `str` "
+CALL = "FillMaskPipeline.__call__()"
 
 
-def test_targets_must_be_text() -> None:
-    """A target that is no string is refused."""
-    with pytest.raises(RefusedError, match="text input must be of type `str`"):
-        read({"inputs": "[MASK]", "parameters": {"targets": [1]}}, vocabulary_of(BERT))
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"inputs": 5}, NOT_TEXT),
+        ({"inputs": ["[MASK]", 5]}, NOT_TEXT),
+        ({"inputs": None}, "You need to specify either `text` or `text_target`."),
+        ({"inputs": ["[MASK]", None]}, "You need to specify either `text` or `text_target`."),
+        ({"inputs": ["No.", None]}, "No mask_token ([MASK]) found on the input"),
+        ({"inputs": {"a": 1}}, f"{CALL} missing 1 required positional argument: 'inputs'"),
+        ({"inputs": "[MASK]", "parameters": {"inputs": "[MASK]"}}, f"{CALL} got multiple values for argument 'inputs'"),
+        (
+            {"inputs": {"inputs": "[MASK]", "top_k": 1}, "parameters": {"top_k": 2}},
+            "<transformers.pipelines.fill_mask.FillMaskPipeline object at 0x7f0000000000> "
+            "got multiple values for keyword argument 'top_k'",
+        ),
+        ({"inputs": "[MASK]", "parameters": {"targets": [1]}}, NOT_TEXT),
+        ({"inputs": "[MASK]", "parameters": {"targets": 1}}, "'int' object is not iterable"),
+        ({"inputs": "[MASK]", "parameters": {"targets": [["a"]]}}, "unhashable type: 'list'"),
+        (
+            {"inputs": "[MASK]", "parameters": {"targets": ["a"], "top_k": "5"}},
+            "'<' not supported between instances of 'int' and 'str'",
+        ),
+        ({"inputs": "No.", "parameters": {"top_k": "5"}}, "No mask_token ([MASK]) found on the input"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_its_turn(body: dict[str, Any], error: str) -> None:
+    """Arguments are looked at first, then the targets, then text by text: the first that is wrong is told."""
+    with pytest.raises(RefusedError) as refused:
+        answer_all(body, vocabulary_of(BERT))
+    assert str(refused.value).startswith(error)
+
+
+def test_inputs_may_be_an_object(ask: Ask) -> None:
+    """Inputs that are an object are taken for the arguments by their names, as the toolkit does."""
+    assert ask(BERT, {"inputs": "[MASK]", "top_k": 1}) == ask(BERT, "[MASK]", top_k=1)
+
+
+def test_a_space_is_something_to_a_byte_level_model(ask: Ask) -> None:
+    """A target of one space is a token to RoBERTa, and nothing to BERT."""
+    assert len(ask(ROBERTA, "<mask>", targets=[" "])) == 1
 
 
 def test_512_tokens_are_not_too_long(ask: Ask) -> None:

@@ -177,8 +177,25 @@ async def test_an_unknown_model_is_not_found(connect: Connect) -> None:
         (b"[]", "Body needs to provide a inputs key, received: b'[]'"),
         (b'{"text": "x"}', 'Body needs to provide a inputs key, received: b\'{"text":"x"}\''),
         (b'{"inputs": "x"}', "No mask_token ([MASK]) found on the input"),
+        (
+            b'{"inputs": "[MASK]", "parameters": {"top_k": 100000000000000000000}}',
+            "topk(): argument 'k' (position 1) must be int, not float",
+        ),
     ],
-    ids=["cut", "cut string", "no JSON", "empty", "NaN", "half a pair", "no UTF-8", "deep", "list", "keys", "mask"],
+    ids=[
+        "cut",
+        "cut string",
+        "no JSON",
+        "empty",
+        "NaN",
+        "half a pair",
+        "no UTF-8",
+        "deep",
+        "list",
+        "keys",
+        "mask",
+        "65 bits",
+    ],
 )
 async def test_every_fault_of_a_body_is_a_400(connect: Connect, content: bytes, error: str) -> None:
     """Whatever is wrong with a body, the answer is a 400 that says so in the toolkit's words."""

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from hf_fillmask.emulator._knowledge import Knowledge
-from hf_fillmask.emulator._models import Models
+from hf_fillmask.emulator._models import BuiltInModels
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +87,7 @@ async def test_a_cancelled_request_does_not_stop_the_load(connect: Connect) -> N
 async def test_a_count_that_was_cancelled_is_taken_up() -> None:
     """Cancelled in the middle of the counting, a request leaves it to the next, which ends it."""
     knowledge = Knowledge([f"word{number}" for number in range(1000)])
-    models = Models(knowledge, load_seconds=300, warm=["bert"])
+    models = BuiltInModels(knowledge, load_seconds=300, warm=["bert"])
     async with anyio.create_task_group() as group:
         group.start_soon(models.vocabulary, "bert", 0)
         for _ in range(10):
@@ -100,7 +100,7 @@ async def test_a_count_that_was_cancelled_is_taken_up() -> None:
 
 def test_a_wait_never_exceeds_a_load() -> None:
     """Under an event loop whose clock runs far behind the one the load began on, a load takes no longer."""
-    models = Models(Knowledge(["One."]), load_seconds=300, warm=())
+    models = BuiltInModels(Knowledge(["One."]), load_seconds=300, warm=())
     late, early = MockClock(), MockClock(autojump_threshold=0)
     late.jump(1_000_000)
 

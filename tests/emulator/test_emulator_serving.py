@@ -112,3 +112,27 @@ def test_run_serves_until_ctrl_c(listens: bool) -> None:
     *urls, last = told
     assert [url.startswith("http://127.0.0.1:") for url in urls] == [True] * listens
     assert last == "ended"
+
+
+def test_a_request_that_is_cut_off_shows_no_traceback(corpus: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C while a request is held ends the server without a word about it."""
+    request = b"POST /predict HTTP/1.1\r\nhost: x\r\nx-wait-for-model: true\r\ncontent-length: 0\r\n\r\n"
+    visitors: list[threading.Thread] = []
+
+    def visit(base_url: str) -> None:
+        with socket.create_connection(("127.0.0.1", httpx.URL(base_url).port or 0)) as held:
+            held.sendall(request)
+            assert httpx.get(base_url).status_code == 200
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert b"500" in held.recv(100)
+
+    def begin(base_url: str) -> None:
+        visitors.append(threading.Thread(target=visit, args=[base_url]))
+        visitors[0].start()
+
+    run(create_app(corpus=corpus, load_seconds=600), port=0, on_listening=begin)
+    visitors[0].join()
+    err = capfd.readouterr().err
+    assert "timeout graceful shutdown exceeded" in err
+    assert "Traceback" not in err
+    assert logging.getLogger("uvicorn.error").filters == []

@@ -71,6 +71,26 @@ async def test_parameters_still_hold(emulator: FillMaskEmulator, connect: Connec
     assert [prediction.word for prediction in targets] == ["b", "g"]
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "found"),
+    [
+        ({"inputs": {"inputs": TEXT, "top_k": 1}}, 200, '"a"'),
+        ({"inputs": [TEXT, None]}, 400, "either `text` or `text_target`"),
+        ({"inputs": TEXT, "parameters": {"top_k": "2"}}, 400, "must be int, not str"),
+        ({"inputs": TEXT, "parameters": {"top_k": -1}}, 400, "out of range"),
+    ],
+)
+async def test_a_fixed_answer_refuses_as_the_model_does(
+    emulator: FillMaskEmulator, body: object, status: int, found: str
+) -> None:
+    """What the pipeline takes or refuses, it takes or refuses of a text with a fixed answer, too."""
+    emulator.answer(TEXT, ["a", "b"])
+    async with httpx.AsyncClient(transport=emulator.transport, base_url="http://any") as client:
+        response = await client.post(f"/models/{MODEL}", json=body)
+    assert response.status_code == status
+    assert found in response.text
+
+
 async def test_texts_of_a_list(emulator: FillMaskEmulator, connect: Connect) -> None:
     """In a list on the wire each text has its own answer."""
     texts = [f"Number {number} is [MASK]." for number in range(4)]
