@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ class Transformers(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("transformers")
+        self.__spec__ = ModuleSpec("transformers", None)
         self.AutoTokenizer = self
         self.loads, self.answers = threading.Event(), threading.Event()
         self.loads.set()
