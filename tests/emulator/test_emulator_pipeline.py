@@ -35,7 +35,7 @@ def transformers(monkeypatch: pytest.MonkeyPatch) -> Transformers:
     library = Transformers()
     monkeypatch.setitem(sys.modules, "transformers", library)
     torch = ModuleType("torch")
-    torch.__spec__ = ModuleSpec("torch", None)  # as an installed library has; the stand-in is one that has none
+    torch.__spec__ = ModuleSpec("torch", None)  # as an installed library has
     monkeypatch.setitem(sys.modules, "torch", torch)
     return library
 
