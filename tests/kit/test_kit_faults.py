@@ -196,6 +196,16 @@ async def test_faults_come_in_order(emulator: FillMaskEmulator) -> None:
     assert statuses == [502, 502, 503, 504, 501, 501]
 
 
+async def test_a_fault_of_one_model(emulator: FillMaskEmulator, connect: Connect) -> None:
+    """A fault that waits for its model leaves the others alone."""
+    emulator.fail(500, model=OTHER)
+    async with connect() as client:
+        assert await word(client, model=MODEL) == "capital"
+        with pytest.raises(ServerError):
+            await word(client, model=OTHER)
+        assert await word(client, model=MODEL) == "capital"
+
+
 async def test_a_clear_emulator_is_as_good_as_new(emulator: FillMaskEmulator, connect: Connect) -> None:
     """All that was scripted and seen is forgotten."""
     emulator.cold()
