@@ -52,6 +52,16 @@ class _Bytes(httpx.AsyncByteStream):
         raise StopAsyncIteration
 
 
+class _OneConnection(httpx.AsyncHTTPTransport):
+    """httpx's transport on a single connection, without a pool behind it."""
+
+    def __init__(self, certificates: ssl.SSLContext) -> None:
+        from ._connection import Connection
+
+        super().__init__(verify=certificates)
+        self._pool: Any = Connection(certificates, KEEPALIVE)
+
+
 class Pool:
     """A transport of httpx, which makes exchanges.
 
@@ -100,7 +110,6 @@ class Pool:
             url,
             headers=_framing(request, url) | _headers(request, credentials),
             stream=_Bytes(request.body),
-            extensions=traced(request.url) | {"timeout": dict.fromkeys(("connect", "read", "write", "pool"))},
         )
         answer = await self._transport.handle_async_request(sent)
         answer.request = sent
@@ -176,14 +185,14 @@ def _headers(request: Request, credentials: Credentials) -> dict[str, str]:
 class Surroundings:
     """What the connections of a client are made with: the certificates, and whether there are proxies."""
 
-    certificates: ssl.SSLContext | bool = True
+    certificates: ssl.SSLContext
     by_proxy: bool = False
 
 
 def surroundings() -> Surroundings:
     """Read the CA bundle and import httpcore, which block for 25 and up to 130 ms: call it from a worker thread."""
     certificates = _certificates()
-    httpx.AsyncHTTPTransport(verify=certificates)  # the first one imports httpcore, and that trio if it is installed
+    _OneConnection(certificates)  # the first one imports httpcore, and that trio if it is installed
     return Surroundings(certificates, _proxies())
 
 
@@ -194,19 +203,20 @@ def check_kind(kind: TransportKind) -> None:
 
 
 def make_pool(around: Surroundings, kind: TransportKind, most: int) -> Pool:
-    """Make a pool; of aiohttp's kind one for `most` connections, else one for a single connection.
+    """Make a pool of one connection; for aiohttp, and through proxies, one of all.
 
-    It has no limit of httpx's own, whose queue is quadratic and whose pool timeout fails callers: the gate bounds us.
-    aiohttp would stop at 100 connections by itself.
+    That one has no limit of httpx's own, whose queue is quadratic and whose pool timeout fails callers: the gate bounds
+    us. aiohttp would stop at 100 connections by itself, so its limit is `most`.
     """
     aiohttp = kind == "aiohttp"
+    verify = around.certificates
+    if not (aiohttp or around.by_proxy):
+        return Pool(_OneConnection(verify))
     limits = httpx.Limits(
         max_connections=most if aiohttp else None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE
     )
-    verify = around.certificates
     if not around.by_proxy:
-        transport = _aiohttp().AiohttpTransport if aiohttp else httpx.AsyncHTTPTransport
-        return Pool(transport(verify=verify, limits=limits))
+        return Pool(_aiohttp().AiohttpTransport(verify=verify, limits=limits))
     make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
     try:
         return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)

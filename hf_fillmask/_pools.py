@@ -43,8 +43,7 @@ class ConnectionPools:
         check_kind(kind)
         self._max_connections = max_connections
         self._kind: TransportKind = kind
-        self._surroundings = Surroundings()
-        self._opened = False
+        self._surroundings: Surroundings | None = None
         self._shared: Pool | None = None if injected is None else ClientPool(injected, owned=False)
         self._free: list[_Free] = []  # in the order of `since`
         self._busy = 0
@@ -52,19 +51,18 @@ class ConnectionPools:
     @property
     def is_open(self) -> bool:
         """Whether an exchange can be made; an injected client is open from the start."""
-        return self._shared is not None or self._opened
+        return self._shared is not None or self._surroundings is not None
 
     @property
     def owns_connections(self) -> bool:
         """Whether there is something that only `aclose` releases."""
-        return self._opened
+        return self._surroundings is not None
 
     def open(self, around: Surroundings) -> None:
         """Take what `surroundings()` has read: that blocks, and is not undone if who waits for it is cancelled."""
         self._surroundings = around
         if self._kind == "aiohttp":
             self._shared = self._new()
-        self._opened = True
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once."""
@@ -104,12 +102,14 @@ class ConnectionPools:
         return None
 
     def _new(self) -> Pool:
+        if self._surroundings is None:
+            raise RuntimeError("the pools are not open")
         return make_pool(self._surroundings, self._kind, self._max_connections)
 
     async def aclose(self) -> None:
         """Close the connections that were opened here."""
         pools = [free.pool for free in self._free] if self._shared is None else [self._shared]
         self._free.clear()
-        self._opened = False
+        self._surroundings = None
         for pool in pools:
             await pool.aclose()

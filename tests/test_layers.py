@@ -27,8 +27,8 @@ CORE = {
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_pools", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout", "_telemetry"),
-    *("_opening", "_client"),
+    *("_pools", "_connection", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout"),
+    *("_telemetry", "_opening", "_client"),
 }
 EDGES = {
     *("__init__", "__main__", "_sync", "_sync_stream", "_portal", "pytest_hf_fillmask"),
@@ -38,6 +38,7 @@ EDGE_FOLDERS = {"cli", "emulator"}
 
 ONLY = {
     "httpx": {"_http", "cli._server", "emulator._in_process"},
+    "httpcore": {"_connection"},
     "tenacity": {"_call"},
     "opentelemetry": {"_telemetry"},
 }

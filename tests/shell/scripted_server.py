@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -94,7 +95,7 @@ Script = Callable[[Received, Wire], None]
 class ScriptedServer:
     """Keeps what it received, in order, and how many connections are open now and were at most."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
         self.requests: list[Received] = []
         self.accepted = 0
@@ -103,7 +104,8 @@ class ScriptedServer:
         self.changed = threading.Condition()
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._connections: set[socket.socket] = set()
         self._threads[0].start()
@@ -125,8 +127,28 @@ class ScriptedServer:
             self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection = self._secured(connection)
+            self._talk(connection)
+        # A plain close() would leave the socket open while the stream still refers to it.
+        connection.close()
+        with self.changed:
+            self.open -= 1
+            self._connections.discard(connection)
+            self.changed.notify_all()
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return connection
+        secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        with self.changed:
+            self._connections.discard(connection)
+            self._connections.add(secured)
+        return secured
+
+    def _talk(self, connection: socket.socket) -> None:
         wire = Wire(connection, self._stopping)
-        with suppress(OSError), connection.makefile("rb") as stream:
+        with connection.makefile("rb") as stream:
             while wire.alive:
                 request = _read(stream)
                 if request is None:
@@ -135,12 +157,6 @@ class ScriptedServer:
                     self.requests.append(request)
                     self.changed.notify_all()
                 self.script(request, wire)
-        # A plain close() would leave the socket open while the stream still refers to it.
-        connection.close()
-        with self.changed:
-            self.open -= 1
-            self._connections.discard(connection)
-            self.changed.notify_all()
 
     def wait_for(self, condition: Callable[[ScriptedServer], bool]) -> None:
         """Block until `condition` holds; call it from a worker thread."""
@@ -181,9 +197,9 @@ def _read(stream: Any) -> Received | None:
 
 
 @contextmanager
-def scripted(script: Script) -> Iterator[ScriptedServer]:
-    """Run a server for the length of a block."""
-    server = ScriptedServer(script)
+def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+    """Run a server for the length of a block, over TLS if it is given a context."""
+    server = ScriptedServer(script, tls)
     try:
         yield server
     finally:

@@ -1,0 +1,115 @@
+"""The client's own connections, on real sockets and behind real TLS."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+import trustme
+
+from hf_fillmask import AsyncFillMaskClient, ConnectError
+
+from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread
+from .scripted_server import PREDICTION, Received, Wire, scripted
+
+pytestmark = pytest.mark.anyio
+
+LARGE = f"{'A long text. ' * 20_000}{TEXT}"  # more than goes out at once
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Make a certificate authority of our own."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def secured(authority: trustme.CA) -> ssl.SSLContext:
+    """Make what a server on loopback needs to speak TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients trust the authority."""
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+
+
+def echo(request: Received, wire: Wire) -> None:
+    """Answer with the text that is asked for."""
+    wire.reply(200, [{**PREDICTION, "sequence": request.inputs}])
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_calls_over_tls(secured: ssl.SSLContext) -> None:
+    """Texts of any size go through TLS and come back whole, on one connection, with the token."""
+    with scripted(echo, secured) as server:
+        async with client_of(server, token=TOKEN) as client:
+            for text in (TEXT, LARGE, TEXT):
+                assert (await client.fill_mask(text))[0].sequence == text
+        await in_thread(server.wait_until_idle)
+        assert server.accepted == 1
+        assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
+
+
+async def test_a_certificate_that_nobody_vouches_for(secured: ssl.SSLContext) -> None:
+    """The error says so, nothing was sent, and no connection stays open."""
+    with scripted(echo, secured) as server:
+        async with client_of(server, token=TOKEN, max_retries=0) as client:
+            with pytest.raises(ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await client.fill_mask(TEXT)
+            await in_thread(server.wait_until_idle)
+        assert server.requests == []
+
+
+@asynccontextmanager
+async def client_of_peer(script: Callable[[socket.socket], None]) -> AsyncIterator[AsyncFillMaskClient]:
+    """Yield a client of a server that hands the first connection to `script`, and takes no other."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            script(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        async with anyio.create_task_group() as group:
+            group.start_soon(in_thread, serve)
+            async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0) as client:
+                yield client
+
+
+async def test_a_server_that_hangs_up_in_the_handshake() -> None:
+    """A TLS handshake that gets no answer but the end is a lost connection."""
+    async with client_of_peer(lambda connection: connection.close()) as client:
+        with pytest.raises(ConnectError, match=r"no answer from https://127\.0\.0\.1"):
+            await client.fill_mask(TEXT)
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_request_goes_out_in_one_piece(secured: ssl.SSLContext) -> None:
+    """Head and body are one write, which TLS makes one record: half the packets, and half the wake-ups of a server."""
+    records: list[bytes] = []
+
+    def first_record(connection: socket.socket) -> None:
+        with secured.wrap_socket(connection, server_side=True) as peer:
+            records.append(peer.recv(65_536))
+            Wire(peer, threading.Event()).warm()
+
+    async with client_of_peer(first_record) as client:
+        await client.fill_mask(TEXT)
+    head, _, body = records[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /models/org/model HTTP/1.1\r\n")
+    assert json.loads(body)["inputs"] == TEXT
