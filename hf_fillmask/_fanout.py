@@ -89,7 +89,9 @@ class _Work:
         """Fill the texts of one request; the deadline of the batch ends each of them with an error of its own."""
         filler = await self._open_filler()
         if self._lists is None:
-            self._lists = ListFiller(filler, self._options, self._observe)
+            self._lists = ListFiller(filler.for_workers(self._observe), self._options)
+        if self._options.deadline is None:
+            return await self._timed(self._lists, texts)
         self._deadline.begin()
         with self._deadline.bound():
             return await self._timed(self._lists, texts)
@@ -104,14 +106,13 @@ class _Work:
             self._size.answered(len(texts), anyio.current_time() - began)
         return filled
 
-    def _observe(self, outcome: Outcome, seconds: float) -> None:
+    def _observe(self, outcome: Outcome, began: float, ended: float) -> None:
         """Tell the pace what became of an attempt."""
-        ended = anyio.current_time()
         status = outcome.status_code if isinstance(outcome, Response) else None
         if status in (429, 503) or isinstance(outcome, TimeoutError):
             # A 503 before any answer is the cold start, and no sign of haste.
             if self._any_answer or status != 503:
-                self._pace.refused(ended - seconds, ended)
+                self._pace.refused(began, ended)
         elif status is not None:
             self._any_answer = True
-            self._pace.answered(ended - seconds, ended)
+            self._pace.answered(began, ended)

@@ -5,6 +5,7 @@ Rule: the one path of every call; the client gives it its arguments, the batch i
 
 from __future__ import annotations
 
+import copy
 import logging
 from dataclasses import replace
 
@@ -44,24 +45,28 @@ class Filler:
         self._asking: dict[tuple[str, str], anyio.Lock] = {}
         self._telemetry = Telemetry()
 
-    async def fill(self, inputs: str, options: Options, observe: Observe | None = None) -> FillMaskResult:
+    def for_workers(self, observe: Observe) -> Filler:
+        """Return this filler for the workers of a batch, whose task group cancels them; what is learnt is shared."""
+        theirs = copy.copy(self)
+        theirs._transport = self._transport.for_workers(observe)
+        return theirs
+
+    async def fill(self, inputs: str, options: Options) -> FillMaskResult:
         """Fill the masks of one text."""
-        return await self._telemetry.record(options.target, 1, self._fill(inputs, options, observe))
+        return await self._telemetry.record(options.target, 1, self._fill(inputs, options))
 
-    async def fill_list(
-        self, request: Request, options: Options, observe: Observe | None = None
-    ) -> list[FillMaskResult]:
+    async def fill_list(self, request: Request, options: Options) -> list[FillMaskResult]:
         """Send a list request: the results of its texts, in their order."""
-        return await self._telemetry.record(options.target, len(request.texts), self._list(request, options, observe))
+        return await self._telemetry.record(options.target, len(request.texts), self._list(request, options))
 
-    async def _list(self, request: Request, options: Options, observe: Observe | None) -> list[FillMaskResult]:
-        return decode_list(request, await self._send(request, options, observe))
+    async def _list(self, request: Request, options: Options) -> list[FillMaskResult]:
+        return decode_list(request, await self._send(request, options))
 
-    async def _fill(self, inputs: str, options: Options, observe: Observe | None) -> FillMaskResult:
+    async def _fill(self, inputs: str, options: Options) -> FillMaskResult:
         await self.ask_mask(inputs, options.target)
         written, mask_token = self.masks.written(inputs, options.target)
         request = self.request(written, options, mask_token)
-        response = await self._send(request, options, observe)
+        response = await self._send(request, options)
         try:
             return await _decoded(request, response)
         except MaskNotFoundError as error:
@@ -69,7 +74,7 @@ class Filler:
             if learnt is None:
                 raise
             again = self.request(learnt, options, error.mask_token)
-        second = await self._send(again, options, observe)
+        second = await self._send(again, options)
         attempts, waited = response.attempts + second.attempts, response.waited + second.waited
         return await _decoded(again, replace(second, attempts=attempts, waited=waited))
 
@@ -85,13 +90,13 @@ class Filler:
             mask_token=mask_token,
         )
 
-    async def _send(self, request: Request, options: Options, observe: Observe | None) -> Response:
+    async def _send(self, request: Request, options: Options) -> Response:
         """Send a fill-mask request along the plan of the client."""
         if self.settings.cold_start == "wait":
             plan = cold_start_plan(request, options.timeout, options.cold_start_timeout)
         else:
             plan = single_attempt(request, options.timeout)
-        return await self._transport.send(plan, self._credentials, options.target.key, observe)
+        return await self._transport.send(plan, self._credentials, options.target.key)
 
     async def model_info(self, model: str | None, timeout: float) -> ModelInfo:
         """Ask the Hub about a model."""

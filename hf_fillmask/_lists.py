@@ -15,7 +15,6 @@ from ._batch import Filled
 from ._errors import BadRequestError, DecodeError, FillMaskError, MaskNotFoundError
 from ._filler import Filler
 from ._settings import Options
-from ._transport import Observe
 from ._values import FillMaskResult
 
 __all__ = ["ListFiller"]
@@ -26,10 +25,9 @@ _NO_LISTS = "valid string"  # api-inference-community: "Input should be a valid 
 class ListFiller:
     """Fills lists of texts at one model, and remembers the longest list that its server takes."""
 
-    def __init__(self, filler: Filler, options: Options, observe: Observe | None = None) -> None:
+    def __init__(self, filler: Filler, options: Options) -> None:
         self._filler = filler
         self._options = options
-        self._observe = observe
         self._untried = anyio.Lock()  # the first list goes alone: whether lists are taken is found out once
         self._tried = False
         self.longest: int | None = None
@@ -74,7 +72,7 @@ class ListFiller:
 
     async def _fill_one(self, inputs: str) -> Filled:
         try:
-            return await self._filler.fill(inputs, self._options, self._observe)
+            return await self._filler.fill(inputs, self._options)
         except FillMaskError as error:
             return error
 
@@ -85,7 +83,7 @@ class ListFiller:
             return None
         request = self._filler.request(written[0], self._options, written[1])
         try:
-            filled: list[Filled] = [*await self._filler.fill_list(request, self._options, self._observe)]
+            filled: list[Filled] = [*await self._filler.fill_list(request, self._options)]
         except MaskNotFoundError as error:
             learnt = error.mask_token != request.mask_token and self._filler.masks.translates
             self._filler.masks.learn(error, "", "", self._options.target)
