@@ -3,9 +3,14 @@
     python -m pip install -e '.[bench]'
     python benchmarks/compare.py            # all rows, some minutes
     python benchmarks/compare.py single     # one of: single, fanout, lists, sync, pace
+    python benchmarks/compare.py fanout --delay 0.13
 
 Each figure is the median of five runs, taken in turns, so that a machine whose speed drifts treats all alike. Trust the
 ratios, not the times.
+
+The targets of the part `fanout` come from a machine on which huggingface_hub reaches 0.87 of the possible rate at 50 ms
+a request. Where it does not, `--delay` gives the machine more time: with the delay at which huggingface_hub reaches
+0.87 again, the parts that the others reach are those of the targets' machine.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from statistics import median
@@ -114,11 +119,11 @@ async def single() -> None:
     row("one warm call / bare httpx", f"{ours * 1e6:.0f} µs", ours / theirs, "≤ 1.10")
 
 
-async def fanout() -> None:
-    """64 and 256 in flight on a server that takes 50 ms: the part of the possible rate, and the CPU a call."""
+async def fanout(delay: float) -> None:
+    """64 and 256 in flight on a server that takes `delay` seconds: which part of the rate, and the CPU."""
     import huggingface_hub
 
-    with served("--delay", str(DELAY)) as url:
+    with served("--delay", str(delay)) as url:
         target = f"{url}/models/{MODEL}"
         limits = httpx.Limits(max_connections=64)
         async with (
@@ -138,20 +143,21 @@ async def fanout() -> None:
 
             found = await in_turns(
                 {
-                    "64 x 50 ms: ours": lambda: batch(ours, 64),
-                    "64 x 50 ms: ours, aiohttp": lambda: batch(by_aiohttp, 64),
-                    "64 x 50 ms: huggingface_hub": lambda: by_hand(lambda: hub.fill_mask(TEXT, model=target)),
-                    "64 x 50 ms: bare httpx, one pool": lambda: by_hand(
+                    "ours": lambda: batch(ours, 64),
+                    "ours, aiohttp": lambda: batch(by_aiohttp, 64),
+                    "huggingface_hub": lambda: by_hand(lambda: hub.fill_mask(TEXT, model=target)),
+                    "bare httpx, one pool": lambda: by_hand(
                         lambda: bare.post(target, json={"inputs": TEXT}), ROUNDS // 5
                     ),
-                    "256 x 50 ms: ours / at 64": lambda: batch(many, 256),
+                    "ours / at 64": lambda: batch(many, 256),
                 }
             )
-    targets = {"64 x 50 ms: ours": "≥ 0.85", "64 x 50 ms: ours, aiohttp": "≥ 0.92", "256 x 50 ms: ours / at 64": "≥ 1"}
-    at_64 = found["64 x 50 ms: ours"].seconds
+    targets = {"ours": "≥ 0.85", "ours, aiohttp": "≥ 0.92", "ours / at 64": "≥ 1"}
+    at_64 = found["ours"].seconds
     for name, cost in found.items():
-        ratio = at_64 / cost.seconds if name.startswith("256") else DELAY / 64 / cost.seconds
-        row(name, f"{1 / cost.seconds:.0f}/s, {cost.cpu * 1e6:.0f} µs of CPU", ratio, targets.get(name, ""))
+        together, ratio = (256, at_64 / cost.seconds) if "/" in name else (64, delay / 64 / cost.seconds)
+        what = f"{together} x {delay * 1000:.0f} ms: {name}"
+        row(what, f"{1 / cost.seconds:.0f}/s, {cost.cpu * 1e6:.0f} µs of CPU", ratio, targets.get(name, ""))
 
 
 async def lists() -> None:
@@ -228,10 +234,18 @@ async def pace() -> None:
 
 def main() -> None:
     """Run the rows that were asked for."""
-    parts = {"single": single, "fanout": fanout, "lists": lists, "sync": sync, "pace": pace}
+    parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "single": single,
+        "fanout": lambda: fanout(arguments.delay),
+        "lists": lists,
+        "sync": sync,
+        "pace": pace,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="*", help=f"some of: {', '.join(parts)}; all of them if none is named")
-    chosen = parser.parse_args().part or list(parts)
+    parser.add_argument("--delay", type=float, default=DELAY, help="seconds that a request of `fanout` takes")
+    arguments = parser.parse_args()
+    chosen = arguments.part or list(parts)
     if unknown := set(chosen) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     print("| what | figure | ratio | target |\n|---|---|---|---|")

@@ -9,8 +9,9 @@ packets. A call took 1.6 times the CPU with both (64 requests in flight, benchma
 from __future__ import annotations
 
 import select
+import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -82,6 +83,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._unsent = b""
+        self._has_news = _watch(stream.extra(SocketAttribute.raw_socket))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._unsent += buffer
@@ -131,20 +133,17 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return _has_news(self._stream)
+            return self._has_news()
         return self._stream.extra(_ATTRIBUTES[info], None) if info in _ATTRIBUTES else None
 
 
-def _has_news(stream: ByteStream) -> bool:
-    """Whether there is something to read: of an idle connection, the end."""
-    socket: Any = stream.extra(SocketAttribute.raw_socket, None)
-    if socket is None or socket.fileno() < 0:
-        return True
+def _watch(of: socket.socket) -> Callable[[], bool]:
+    """Return a function that tells whether there is something to read: of an idle connection, that is the end."""
     if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([socket], [], [], 0)[0])
+        return lambda: bool(select.select([of], [], [], 0)[0])
     poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(of, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 def _reason(error: BaseException) -> str:

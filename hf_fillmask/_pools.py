@@ -33,7 +33,7 @@ class _Free:
 
 
 class ConnectionPools:
-    """A pool for each connection: an exchange has one to itself, of those to its host the one that was free last.
+    """A pool is one connection: an exchange has it to itself, of those to its host the one that was free last.
 
     httpcore walks through all connections of a pool at each request (encode/httpx#3215). A user's own client, and
     aiohttp, whose pool does not mind its size, are one pool for all exchanges.
@@ -68,7 +68,8 @@ class ConnectionPools:
         """Send `request` once."""
         if self._shared is not None:
             return await self._shared.exchange(request, credentials)
-        pool, unwanted = self._chosen(request.origin)
+        origin = request.origin
+        pool, unwanted = self._chosen(origin)
         self._busy += 1
         answered = False
         try:
@@ -83,7 +84,7 @@ class ConnectionPools:
                     await pool.aclose()
             self._busy -= 1
             if answered:
-                self._free.append(_Free(pool, request.origin, anyio.current_time()))
+                self._free.append(_Free(pool, origin, anyio.current_time()))
 
     def _chosen(self, origin: str) -> tuple[Pool, Pool | None]:
         """Give a pool for an exchange with `origin`, and the one to close first, if there is one.
