@@ -27,7 +27,7 @@ CORE = {
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_pools", "_connection", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout"),
+    *("_connections", "_connection", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout"),
     *("_telemetry", "_opening", "_client"),
 }
 EDGES = {

@@ -50,7 +50,7 @@ def nothing_left(server: ScriptedServer) -> Iterator[None]:
 
 
 async def hundred_go_through(client: AsyncFillMaskClient) -> None:
-    """Make 100 calls at a time; a pool that has lost places would never end."""
+    """Make 100 calls at a time; a client that has lost places would never end."""
     results: list[FillMaskResult] = []
 
     async def one() -> None:
@@ -73,7 +73,7 @@ class TestAsyncio:
 
     @pytest.mark.slow
     async def test_a_storm_of_task_cancel(self) -> None:
-        """Thousands of cancelled tasks end cancelled or answered, and take no place in the pool with them."""
+        """Thousands of cancelled tasks end cancelled or answered, and take no place with them."""
         chance = random.Random(1)
         outcomes: Counter[str] = Counter()
         with scripted(slow) as server, nothing_left(server):
@@ -174,7 +174,7 @@ def tasks_alive() -> int:
 
 @pytest.mark.slow
 async def test_a_storm_of_cancel_scopes() -> None:
-    """Thousands of cancelled scopes leave the pool whole, and no task."""
+    """Thousands of cancelled scopes leave the client whole, and no task."""
     chance = random.Random(3)
     outcomes: Counter[str] = Counter()
 

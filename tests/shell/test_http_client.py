@@ -1,4 +1,4 @@
-"""The HTTP client: the client's own pools, and one of the user's, with limits on what an answer may weigh."""
+"""The HTTP client: connections of our own, a client of the user's, and limits on what an answer may weigh."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trio.testing import MockClock
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ProtocolError, RequestTimeoutError
 from hf_fillmask._credentials import Credentials
 from hf_fillmask._exchange import Request
-from hf_fillmask._http import Pool
+from hf_fillmask._http import Channel
 from hf_fillmask.emulator import create_app
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, everything_shown_by, in_thread, mocked
@@ -340,7 +340,7 @@ async def test_the_librarys_continuation(
 
 
 async def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's own pools go through the proxy that the environment names, and are closed like the others."""
+    """The client's own connections go through the proxy that the environment names, and are closed like the others."""
     with scripted(lambda request, wire: wire.warm()) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         async with AsyncFillMaskClient(MODEL, base_url="http://model.example", token=False) as client:
@@ -363,7 +363,7 @@ async def test_an_address_that_an_injected_client_refuses() -> None:
 
 async def test_a_mock_in_the_place_of_a_transport() -> None:
     """Whoever replaces the transport of httpx with a mock, as test libraries do, may give answers that are read."""
-    pool = Pool(httpx.MockTransport(warm))
-    response = await pool.exchange(Request("POST", "http://127.0.0.1/", (), b"{}", MODEL), Credentials())
+    channel = Channel(httpx.MockTransport(warm))
+    response = await channel.exchange(Request("POST", "http://127.0.0.1/", (), b"{}", MODEL), Credentials())
     assert (response.status_code, json.loads(response.body)) == (200, [PREDICTION])
-    await pool.aclose()
+    await channel.aclose()

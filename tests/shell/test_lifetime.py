@@ -177,7 +177,7 @@ async def test_closing_an_unused_client() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("injected", [True, False], ids=["injected", "own pools"])
+@pytest.mark.parametrize("injected", [True, False], ids=["injected", "own connections"])
 async def test_closing_while_calls_run(injected: bool) -> None:
     """Calls that run, wait for a model or for a place end with a clear error, and closing waits for them."""
     gone, errors, news = threading.Event(), list[RuntimeError](), list[ColdStart]()

@@ -30,7 +30,7 @@ WAIT_HEADERS = ("x-wait-for-model", "x-scale-up-timeout")
 
 @pytest.fixture
 def wire() -> Iterator[respx.MockRouter]:
-    """Stand in for the network, under the client's own pools."""
+    """Stand in for the network, under the client's own connections."""
     with respx.mock(assert_all_called=False) as router:
         yield router
 
@@ -335,7 +335,7 @@ async def test_the_token_is_in_no_log(wire: respx.MockRouter, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("own", [True, False], ids=["own pools", "injected client"])
+@pytest.mark.parametrize("own", [True, False], ids=["own connections", "injected client"])
 async def test_a_post_never_follows_a_redirect(wire: respx.MockRouter, status: int, own: bool) -> None:
     """A redirected POST is an APIError that names the new address, even if the user's client follows redirects."""
     elsewhere = wire.route(host="evil.example").mock(side_effect=warm)
