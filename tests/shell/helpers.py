@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,6 +22,15 @@ MODEL = "org/model"
 TEXT = "Paris is the [MASK] of France."
 TOKEN = "hf_NobodyMaySeeThis"
 PATIENCE = 10.0  # seconds after which a test that should have gone on has failed
+
+every_way_to_travel = pytest.mark.parametrize(
+    "travel",
+    [
+        pytest.param(lambda client: pickle.loads(pickle.dumps(client)), id="pickle"),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+    ],
+)
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ import pytest
 
 from hf_fillmask import AsyncFillMaskClient, ColdStart
 
-from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread, mocked
+from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, every_way_to_travel, in_thread, mocked
 from .httpx2_client import own_connections
 from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, scripted
 
@@ -233,14 +233,7 @@ def settings_of(client: Any) -> dict[str, Any]:
     return client.configuration(include_token=True)
 
 
-@pytest.mark.parametrize(
-    "travel",
-    [
-        pytest.param(lambda client: pickle.loads(pickle.dumps(client)), id="pickle"),
-        pytest.param(copy.copy, id="copy"),
-        pytest.param(copy.deepcopy, id="deepcopy"),
-    ],
-)
+@every_way_to_travel
 def test_a_client_travels_as_its_configuration(travel: Callable[[Any], Any]) -> None:
     """What arrives is another client with the same settings, and nothing shared."""
     client = AsyncFillMaskClient(
@@ -271,7 +264,7 @@ def test_a_found_token_is_looked_up_anew(monkeypatch: pytest.MonkeyPatch) -> Non
     assert TOKEN.encode() not in pickle.dumps(client)
 
 
-@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, pickle.dumps], ids=["copy", "deepcopy", "pickle"])
+@every_way_to_travel
 def test_an_injected_client_does_not_travel(travel: Callable[[Any], Any]) -> None:
     """A client with an HTTP client of the user's cannot be made again elsewhere."""
     client = AsyncFillMaskClient(MODEL, http_client=mocked(lambda _: httpx.Response(200)))

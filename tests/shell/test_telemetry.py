@@ -24,7 +24,7 @@ from hf_fillmask import AsyncFillMaskClient, DeadlineExceededError, FillMaskClie
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread, mocked
 from .pipeline_server import pipeline
-from .scripted_server import PREDICTION, Received, Wire, scripted
+from .scripted_server import PREDICTION, Received, Wire, cold, scripted
 
 pytestmark = pytest.mark.anyio
 
@@ -149,14 +149,7 @@ async def test_a_call_is_one_client_span(recorded: Recorded) -> None:
 
 async def test_a_cold_start_is_in_the_span(recorded: Recorded) -> None:
     """The span of a call that waits for a cold model says how long, and that there were two attempts."""
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.waits:
-            wire.warm()
-        else:
-            wire.loading()
-
-    with scripted(script) as server:
+    with scripted(cold) as server:
         async with client_of(server) as client:
             result = await client.fill_mask(TEXT)
     assert recorded.told == [told(attempts=2)]
