@@ -140,7 +140,10 @@ def test_context_variables_reach_the_call() -> None:
 
     injected = mocked(reply)
     injected.event_hooks = {"request": [hook]}
-    told = lambda news: seen.append(f"{news.phase} {VISITOR.get()}")  # noqa: E731
+
+    def told(news: ColdStart) -> None:
+        seen.append(f"{news.phase} {VISITOR.get()}")
+
     with FillMaskClient(MODEL, http_client=injected, on_cold_start=told) as client:
         VISITOR.set("me")
         word(client)

@@ -92,6 +92,11 @@ class Wire:
 Script = Callable[[Received, Wire], None]
 
 
+def warm(request: Received, wire: Wire) -> None:
+    """Answer as a warm model: a script."""
+    wire.warm()
+
+
 def cold(request: Received, wire: Wire) -> None:
     """Answer as a cold model that is warm for who waits: a script."""
     if request.waits:

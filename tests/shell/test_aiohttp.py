@@ -12,7 +12,7 @@ import pytest
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ModelLoadingError, ProtocolError, RequestTimeoutError
 
 from .helpers import MODEL, TEXT, TOKEN, everything_shown_by
-from .scripted_server import Received, Script, Wire, cold, scripted
+from .scripted_server import Received, Script, Wire, cold, scripted, warm
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_faults_end_in_the_same_classes(fault: str) -> None:
 
 async def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that the environment names is used by this transport, too."""
-    with scripted(lambda request, wire: wire.warm()) as proxy:
+    with scripted(warm) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
         async with AsyncFillMaskClient("http://model.example/", transport="aiohttp", token=False) as client:
