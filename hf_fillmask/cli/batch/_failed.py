@@ -25,7 +25,7 @@ def cells_line(cells: Sequence[str]) -> bytes:
 
 
 class _Beside:
-    """A file that is written beside its name."""
+    """A file that is written beside its name, which it takes when it is whole."""
 
     def __init__(self, path: str) -> None:
         self._path = path
