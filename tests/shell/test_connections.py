@@ -12,9 +12,10 @@ from trio.testing import MockClock
 from hf_fillmask import AsyncFillMaskClient, RequestTimeoutError
 
 from .helpers import MODEL, PATIENCE, TEXT, client_of, in_thread
+from .httpx2_client import own_connections
 from .scripted_server import Received, Wire, scripted, warm
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, own_connections]
 
 
 async def test_each_exchange_has_a_connection_of_its_own() -> None:
