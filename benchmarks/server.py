@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import sys
+from typing import Any
 
 PREDICTIONS = [
     {"score": 0.2, "token": n, "token_str": "word", "sequence": "paris is the capital of word."} for n in range(5)
@@ -36,8 +37,8 @@ class Connection(asyncio.Protocol):
         self.state = state
         self.buffer = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+    def connection_made(self, transport: Any) -> None:
+        self.transport: asyncio.Transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, status: bytes, body: bytes) -> None:
         head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (status, len(body))
-        self.transport.write(head + body)  # type: ignore[attr-defined]
+        self.transport.write(head + body)
 
 
 def answer_to(body: bytes) -> bytes:

@@ -3,7 +3,7 @@
 The layers, each importing only from those before it (a test holds this)::
 
     core   values, errors, request builder, cold-start plan, response decoder   standard library only, no I/O
-    shell  transport, client, batch                                             httpx, anyio, tenacity
+    shell  transport, client, batch                                             httpx, httpcore, anyio, tenacity
     edges  sync facade, data frames, tables, command line, emulator             import the shell, never the reverse
 
 Rule: what can be imported from here is public, and in docs/reference/api.md. All modules but `arrow`, `ray` and

@@ -18,11 +18,11 @@ from ._address import model_info_url
 from ._batch import BatchStream, OnProgress
 from ._checks import count, flag, text
 from ._configured import Configured
+from ._connections import Connections
 from ._errors import DeadlineExceededError, FillMaskError
 from ._fanout import Concurrency, PerRequest, fan_out
 from ._lifetime import Lifetime
 from ._opening import Opening
-from ._pools import ConnectionPools
 from ._settings import CallOptions, TransportKind, settings
 from ._source import Inputs
 from ._values import ColdStart, FillMaskResult, ModelInfo
@@ -106,8 +106,8 @@ class AsyncFillMaskClient(Configured):
         if transport != "httpx" and http_client is not None:
             raise ValueError("pass either transport= or an http_client= of your own")
         self._injected = http_client is not None
-        self._pools = ConnectionPools(max_connections, http_client, transport)
-        self._opening = Opening(self._settings, self._pools)
+        self._connections = Connections(max_connections, http_client, transport)
+        self._opening = Opening(self._settings, self._connections)
         self._lifetime = Lifetime()
         self._pid = os.getpid()
 
@@ -290,7 +290,7 @@ class AsyncFillMaskClient(Configured):
     async def _end(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._lifetime.end()
-            await self._pools.aclose()
+            await self._connections.aclose()
 
     async def __aenter__(self) -> Self:
         """Check that the client can be used in this event loop."""
@@ -319,6 +319,6 @@ class AsyncFillMaskClient(Configured):
 
     def __del__(self) -> None:
         """Warn about connections that nobody closed."""
-        pools = getattr(self, "_pools", None)  # there is none if the arguments were refused
-        if pools is not None and pools.owns_connections and self._pid == os.getpid():
+        connections = getattr(self, "_connections", None)  # there is none if the arguments were refused
+        if connections is not None and connections.owns_connections and self._pid == os.getpid():
             warnings.warn(f"{self!r} was not closed; use 'async with' or aclose()", ResourceWarning, 2, self)

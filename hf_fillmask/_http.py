@@ -1,4 +1,4 @@
-"""HTTP: the only module that touches httpx. A `Request` goes in, a `Response` or a `TransportError` comes out.
+"""HTTP: the only module of the shell that touches httpx. A `Request` goes in, a `Response` or an error comes out.
 
 Rule: only plain values pass to the library (so that an injected httpx2 client works as well), no type of it comes out,
 and it knows nothing of cold starts, gates or resends.
@@ -6,6 +6,7 @@ and it knows nothing of cold starts, gates or resends.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import getproxies
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEEPALIVE",
-    "ClientPool",
-    "Pool",
+    "Channel",
+    "ClientChannel",
     "Surroundings",
     "check_kind",
-    "make_pool",
+    "make_channel",
     "surroundings",
 ]
 
@@ -53,7 +54,7 @@ class _Bytes(httpx.AsyncByteStream):
 
 
 class _OneConnection(httpx.AsyncHTTPTransport):
-    """httpx's transport on a single connection, without a pool behind it."""
+    """httpx's transport, which translates requests, answers and errors, on one connection in place of its pool."""
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
         from ._connection import Connection
@@ -62,15 +63,16 @@ class _OneConnection(httpx.AsyncHTTPTransport):
         self._pool: Any = Connection(certificates, KEEPALIVE)
 
 
-class Pool:
-    """A transport of httpx, which makes exchanges.
+class Channel:
+    """What exchanges are made over: a transport of httpx, on one connection or on those of aiohttp.
 
     A transport is what `httpx.AsyncClient` sends through; to go without the client saves a tenth of a call's time.
     """
 
+    _url: tuple[str, httpx.URL] | None = None
+
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
-        self._url: tuple[str, httpx.URL] | None = None
 
     async def exchange(self, request: Request, credentials: Credentials) -> Response:
         """Send `request` once and read the whole answer; bound neither in time nor in number."""
@@ -118,22 +120,25 @@ class Pool:
     async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
         if answer.is_stream_consumed:  # a mock's answer, read and unpacked when it was made
             return within_limit(answer.content, request.model)
-        body = await read_body(answer.stream, headers, request.model)
+        body = await read_body(self._chunks(answer), headers, request.model)
         await answer.aclose()
         return body
+
+    def _chunks(self, answer: Any) -> AsyncIterable[bytes]:
+        chunks: AsyncIterable[bytes] = answer.stream
+        return chunks
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
 
-class ClientPool(Pool):
+class ClientChannel(Channel):
     """A whole HTTP client: the user's own, or one that finds its way through the proxies of the environment."""
 
     def __init__(self, client: httpx.AsyncClient, *, owned: bool) -> None:
         self.owned = owned
         self._client = client
-        self._url: tuple[str, httpx.URL] | None = None
 
     async def _answered(self, request: Request, credentials: Credentials) -> Any:
         """Let the client merge its own headers, and lift its own time limits: ours bound the attempt."""
@@ -149,10 +154,9 @@ class ClientPool(Pool):
         del headers  # no frame of ours is to show the token in a traceback
         return await self._client.send(sent, stream=True, follow_redirects=False)
 
-    async def _body(self, answer: Any, headers: dict[str, str], request: Request) -> bytes:
-        if answer.is_stream_consumed:
-            return within_limit(answer.content, request.model)
-        return await read_body(answer.aiter_raw(), headers, request.model)
+    def _chunks(self, answer: Any) -> AsyncIterable[bytes]:
+        chunks: AsyncIterable[bytes] = answer.aiter_raw()
+        return chunks
 
     async def aclose(self) -> None:
         """Close a client of ours; a user's own stays open."""
@@ -202,24 +206,24 @@ def check_kind(kind: TransportKind) -> None:
         _aiohttp()
 
 
-def make_pool(around: Surroundings, kind: TransportKind, most: int) -> Pool:
-    """Make a pool of one connection; for aiohttp, and through proxies, one of all.
+def make_channel(around: Surroundings, kind: TransportKind, most: int) -> Channel:
+    """Make a channel: one connection, or a whole client where there are proxies; for aiohttp, one for all exchanges.
 
-    That one has no limit of httpx's own, whose queue is quadratic and whose pool timeout fails callers: the gate bounds
+    httpx's own limits are lifted, because its queue is quadratic and its pool timeout fails callers: the gate bounds
     us. aiohttp would stop at 100 connections by itself, so its limit is `most`.
     """
     aiohttp = kind == "aiohttp"
     verify = around.certificates
     if not (aiohttp or around.by_proxy):
-        return Pool(_OneConnection(verify))
+        return Channel(_OneConnection(verify))
     limits = httpx.Limits(
         max_connections=most if aiohttp else None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE
     )
     if not around.by_proxy:
-        return Pool(_aiohttp().AiohttpTransport(verify=verify, limits=limits))
+        return Channel(_aiohttp().AiohttpTransport(verify=verify, limits=limits))
     make = _aiohttp().HttpxAiohttpClient if aiohttp else httpx.AsyncClient
     try:
-        return ClientPool(make(verify=verify, limits=limits, timeout=None), owned=True)
+        return ClientChannel(make(verify=verify, limits=limits, timeout=None), owned=True)
     except httpx.InvalidURL as error:
         reason = str(error)
     raise ValueError(f"the address of a proxy in the environment is not valid: {reason}")

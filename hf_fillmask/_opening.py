@@ -11,10 +11,10 @@ from pathlib import Path
 import anyio
 import sniffio
 
+from ._connections import Connections
 from ._credentials import Credentials, token_in
 from ._filler import Filler
 from ._http import Surroundings, surroundings
-from ._pools import ConnectionPools
 from ._settings import Settings
 from ._transport import AsyncTransport
 
@@ -26,9 +26,9 @@ _log = logging.getLogger("hf_fillmask")
 class Opening:
     """Makes the `Filler` of a client when it is first asked for."""
 
-    def __init__(self, settings: Settings, pools: ConnectionPools) -> None:
+    def __init__(self, settings: Settings, connections: Connections) -> None:
         self._settings = settings
-        self._pools = pools
+        self._connections = connections
         # Locks and gates belong to an event loop, and the one that runs now may not be the one of the first call.
         self._lock: anyio.Lock | None = None
         self._filler: Filler | None = None
@@ -43,14 +43,15 @@ class Opening:
                 if self._filler is None:
                     around, credentials = await self._prepared()
                     if around is not None:
-                        self._pools.open(around)
-                    self._filler = Filler(self._settings, credentials, AsyncTransport(self._pools, self._settings))
+                        self._connections.open(around)
+                    transport = AsyncTransport(self._connections, self._settings)
+                    self._filler = Filler(self._settings, credentials, transport)
         return self._filler
 
     async def _prepared(self) -> tuple[Surroundings | None, Credentials]:
         """Read files in a worker thread, which changes nothing: it goes on when asyncio cancels who waits for it."""
         found = self._settings.found_token
-        around = None if self._pools.is_open else await anyio.to_thread.run_sync(surroundings)
+        around = None if self._connections.is_open else await anyio.to_thread.run_sync(surroundings)
         if isinstance(found, Path):
             return around, await anyio.to_thread.run_sync(_read_token, found)
         return around, found or Credentials()

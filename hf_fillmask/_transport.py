@@ -2,8 +2,8 @@
 
 Rule: everything that is sent is sent here. What an answer means is the decoder's to say.
 
-An exchange is a child of a task group *and* behind a gate of our own: a cancelled httpx call otherwise loses its place
-in the pool for ever (encode/httpcore#1093); either cure alone still leaks.
+An exchange is a child of a task group *and* behind a gate of our own: cancelled calls of a user's own httpx client
+otherwise lose their places in its pool for ever (encode/httpcore#1093); either cure alone still leaks.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import anyio
 
 from ._brake import Brake
 from ._call import Call
+from ._connections import Connections
 from ._credentials import Credentials
 from ._errors import RequestTimeoutError, TransportError
 from ._exchange import Response
 from ._failure import estimated_time_of
 from ._plan import Attempt, Outcome
-from ._pools import ConnectionPools
 from ._settings import Settings
 from ._values import ColdStart
 from ._wakeup import Door, Phase
@@ -33,14 +33,14 @@ _log = logging.getLogger("hf_fillmask")
 Observe = Callable[[Outcome, float, float], None]
 """Told what an attempt at a model ended in, and when it began and ended; nothing of those that wait for a cold one."""
 
-_Exchange = Callable[[ConnectionPools, Attempt, Credentials, float, float], Awaitable[Outcome]]
+_Exchange = Callable[[Connections, Attempt, Credentials, float, float], Awaitable[Outcome]]
 
 
 class AsyncTransport:
     """Sends the attempts of many calls; at most `max_connections` of them are in flight at a time."""
 
-    def __init__(self, pools: ConnectionPools, settings: Settings) -> None:
-        self._pools = pools
+    def __init__(self, connections: Connections, settings: Settings) -> None:
+        self._connections = connections
         self._gate = anyio.Semaphore(settings.max_connections, fast_acquire=True)
         self._max_connections = settings.max_connections
         self._max_retries = settings.max_retries
@@ -73,7 +73,7 @@ class AsyncTransport:
 
         async def exchange(attempt: Attempt, timeout: float) -> Outcome:
             began = anyio.current_time()
-            outcome = await self._exchange(self._pools, attempt, credentials, began, timeout)
+            outcome = await self._exchange(self._connections, attempt, credentials, began, timeout)
             ended = anyio.current_time()
             if self._observe is not None and door_key is not None and not attempt.waits:
                 self._observe(outcome, began, ended)
@@ -123,7 +123,7 @@ def _log_attempt(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
 
 
 async def _in_a_child(
-    pools: ConnectionPools, attempt: Attempt, credentials: Credentials, began: float, timeout: float
+    connections: Connections, attempt: Attempt, credentials: Credentials, began: float, timeout: float
 ) -> Outcome:
     """Make one exchange in a task of its own, within `timeout` seconds; hold what it ends in as a value."""
     outcomes: list[Outcome] = []
@@ -131,7 +131,7 @@ async def _in_a_child(
 
     async def child() -> None:
         try:
-            outcomes.append(await pools.exchange(attempt.request, credentials))
+            outcomes.append(await connections.exchange(attempt.request, credentials))
         except TransportError as error:
             outcomes.append(error)
         except Exception as error:  # not a failure of the transport: it comes out as itself, not in a group
@@ -146,12 +146,12 @@ async def _in_a_child(
 
 
 async def _in_place(
-    pools: ConnectionPools, attempt: Attempt, credentials: Credentials, began: float, timeout: float
+    connections: Connections, attempt: Attempt, credentials: Credentials, began: float, timeout: float
 ) -> Outcome:
     """Make one exchange within `timeout` seconds in this task, which is somebody's child; 50 us less."""
     with anyio.CancelScope(deadline=began + timeout):
         try:
-            return await pools.exchange(attempt.request, credentials)
+            return await connections.exchange(attempt.request, credentials)
         except TransportError as error:
             return error
     return _out_of_time(attempt, timeout)

@@ -27,7 +27,7 @@ CORE = {
 }
 SHELL = {
     *("_http", "_http_errors", "_reading", "_transport", "_call", "_wakeup", "_brake", "_lifetime", "_hub", "_filler"),
-    *("_pools", "_connection", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout"),
+    *("_connections", "_connection", "_handshake", "_dropped", "_batch", "_deadline", "_lists", "_source", "_fanout"),
     *("_telemetry", "_opening", "_client"),
 }
 EDGES = {
@@ -90,13 +90,13 @@ def layer_of(module: str) -> str | None:
     return "shell" if module in SHELL else None
 
 
-def _type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+def _is_type_checking(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def _statements(node: ast.AST, typing_only: bool = False) -> Iterator[tuple[ast.AST, bool]]:
     for child in ast.iter_child_nodes(node):
-        inside = typing_only or (_type_checking(node) and child in node.body)  # type: ignore[attr-defined]
+        inside = typing_only or (isinstance(node, ast.If) and _is_type_checking(node.test) and child in node.body)
         yield child, inside
         yield from _statements(child, inside)
 

@@ -8,46 +8,58 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import httpx
 import pytest
 
-from ..emulator.stand_in import Transformers
+from hf_fillmask.__main__ import main
+
+from ..emulator.stand_in import installed
 
 Invoke = Callable[..., Any]
 
 WARM_OR_LOADING = "--warm leaves nothing to load; take either --warm or --load-seconds"
 
 
-def test_serve_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first line names the address, ready for a shell; Ctrl-C ends the server with 130."""
-    from hf_fillmask.__main__ import main
+@contextmanager
+def visited(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Have a user before the server of the block, who reads the address, looks at it and presses Ctrl-C.
 
-    reading, writing = os.pipe()
+    Afterwards the list holds the line with the address, the name of what answered there, and all that was told later.
+    """
     told: list[str] = []
-    with open(reading, encoding="utf-8") as lines, open(writing, "w", encoding="utf-8") as out:
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as lines:
         visitor = threading.Thread(target=visit, args=(lines, told))
         visitor.start()
-        monkeypatch.setattr(sys, "stdout", out)
-        code = main(["serve", "--port", "0", "--load-seconds", "0.5", "--token", "hf_key"])
+        with open(writing, "w", encoding="utf-8") as out, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            yield told
         visitor.join()
-    line, answer = told
-    url = line.split("HF_ENDPOINT=")[1]
-    assert code == 130
-    assert line == f"The emulator listens; use it with: export HF_FILLMASK_BASE_URL={url} HF_ENDPOINT={url}"
-    assert answer == "hf_fillmask"
+        told.append(lines.read())
 
 
-def visit(lines: Any, told: list[str]) -> None:
-    """Be the user: read the address, look at it, press Ctrl-C."""
+def visit(lines: TextIO, told: list[str]) -> None:
+    """Be the user."""
     told.append(lines.readline().rstrip("\n"))
     url = told[0].rpartition("=")[2]
     told.append(httpx.get(url, trust_env=False).json()["emulator"])
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_serve_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first line names the address, ready for a shell; Ctrl-C ends the server with 130."""
+    with visited(monkeypatch) as told:
+        code = main(["serve", "--port", "0", "--load-seconds", "0.5", "--token", "hf_key"])
+    line, answer, rest = told
+    url = line.split("HF_ENDPOINT=")[1]
+    assert code == 130
+    assert line == f"The emulator listens; use it with: export HF_FILLMASK_BASE_URL={url} HF_ENDPOINT={url}"
+    assert (answer, rest) == ("hf_fillmask", "")
 
 
 def test_a_port_that_is_taken(invoke: Invoke) -> None:
@@ -93,26 +105,17 @@ def test_ctrl_c_of_a_process() -> None:
 
 def test_a_model_of_yours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The second line names the model for other commands; Ctrl-C ends the process without waiting for the model."""
-    from hf_fillmask.__main__ import main
 
     def end(code: int) -> NoReturn:
         raise SystemExit(code)
 
-    monkeypatch.setitem(sys.modules, "transformers", Transformers())
-    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    installed(monkeypatch)
     monkeypatch.setattr(os, "_exit", end)
     (tmp_path / "my-bert").mkdir()
-    reading, writing = os.pipe()
-    told: list[str] = []
-    with open(reading, encoding="utf-8") as lines, open(writing, "w", encoding="utf-8") as out:
-        visitor = threading.Thread(target=visit, args=(lines, told))
-        visitor.start()
-        monkeypatch.setattr(sys, "stdout", out)
-        with pytest.raises(SystemExit) as ended:
-            main(["serve", "--port", "0", "--model", str(tmp_path / "my-bert")])
-        visitor.join()
-        assert lines.readline() == "The model is my-bert; name it with: --model my-bert\n"
+    with visited(monkeypatch) as told, pytest.raises(SystemExit) as ended:
+        main(["serve", "--port", "0", "--model", str(tmp_path / "my-bert")])
     assert ended.value.code == 130
+    assert told[2] == "The model is my-bert; name it with: --model my-bert\n"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,7 @@ def test_a_model_that_cannot_be_served(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
 ) -> None:
     """What contradicts itself, or leads nowhere, is wrong use."""
-    monkeypatch.setitem(sys.modules, "transformers", Transformers())
-    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    installed(monkeypatch)
     run = invoke("serve", *options)
     assert (run.code, run.out) == (2, "")
     assert error in run.err

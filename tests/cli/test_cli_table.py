@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 from rich.console import Console
 
@@ -18,10 +19,9 @@ def drawn(view: object, width: int = 40) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def result(*words: tuple[str, float], text: str = "a [MASK] b", **more: object) -> FillMaskResult:
+def result(*words: tuple[str, float], text: str = "a [MASK] b", **more: Any) -> FillMaskResult:
     mask = tuple(Prediction(score, 1, word, "") for word, score in words)
-    fields = {"masks": (mask,), "inputs": text, "model": "a/b", "mask_token": "[MASK]", **more}
-    return FillMaskResult(**fields)  # type: ignore[arg-type]
+    return FillMaskResult(**{"masks": (mask,), "inputs": text, "model": "a/b", "mask_token": "[MASK]", **more})
 
 
 def test_a_full_bar_is_certainty() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +17,6 @@ from hf_fillmask.cli.batch._answers import Answers
 from hf_fillmask.cli.batch._counts import Counts
 from hf_fillmask.cli.batch._desk import Desk
 from hf_fillmask.cli.batch._feed import Feed
-from hf_fillmask.cli.batch._record import judged
 from hf_fillmask.cli.batch._rows import Chunk, Row, broken_row
 from hf_fillmask.cli.batch._sink import Sink, Writers, writing
 from hf_fillmask.cli.batch._speed import Speed, progress_parts, summary, time_left
@@ -45,7 +45,7 @@ class Kept:
 
     @property
     def indices(self) -> list[int]:
-        return [judged(line)[0] for line in self.data.splitlines()]  # type: ignore[index]
+        return [json.loads(line)["index"] for line in self.data.splitlines()]
 
 
 def row(index: int, text: str | None = None) -> Row:

@@ -25,6 +25,10 @@ def start(server: ScriptedServer, folder: Path, *argv: str) -> subprocess.Popen[
     return subprocess.Popen([*command, *argv], cwd=folder, stderr=subprocess.PIPE)
 
 
+def wait_for_requests(server: ScriptedServer, count: int) -> None:
+    server.wait_for(lambda server: len(server.requests) >= count)
+
+
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     _, err = process.communicate(timeout=30)
     return process.returncode, err.decode()
@@ -43,7 +47,7 @@ def test_killed_again_and_again(server: ScriptedServer, tmp_path: Path, seed: in
         before = len(server.requests)
         process = start(server, tmp_path, "-o", "out.jsonl", "--resume", "--errors", "bad.txt", *options)
         wanted = before + chance.randrange(1, ROWS // 4 if not options else 30)
-        server.wait_for(lambda server, wanted=wanted: len(server.requests) >= wanted)  # type: ignore[misc]
+        wait_for_requests(server, wanted)
         process.kill()
         finish(process)
     code, err = finish(start(server, tmp_path, "-o", "out.jsonl", "--resume", "--errors", "bad.txt", *options))
@@ -68,7 +72,7 @@ def test_ctrl_c(server: ScriptedServer, tmp_path: Path) -> None:
     """SIGINT ends a run with 130; what it says is done is in the file; a second run meanwhile is refused."""
     (tmp_path / "in.txt").write_text(numbered(20_000))
     process = start(server, tmp_path, "-o", "out.jsonl")
-    server.wait_for(lambda server: len(server.requests) > 100)
+    wait_for_requests(server, 101)
     code, err = finish(start(server, tmp_path, "-o", "out.jsonl", "--resume"))
     assert (code, err.startswith("error: another run writes to ")) == (2, True)
     process.send_signal(signal.SIGINT)

@@ -15,6 +15,7 @@ from hf_fillmask.cli.batch._disk import is_locked_for_us, replace_by, same_file
 from hf_fillmask.cli.batch._output import Mode, OutputFile, Refused, _locked, manifest_path, open_output
 from hf_fillmask.cli.batch._record import Outcome, invalid, line
 from hf_fillmask.cli.batch._rows import Row
+from hf_fillmask.cli.batch._scan import Scan
 from hf_fillmask.cli.batch._tidy import tidy
 
 MADE: dict[str, Any] = {"model": "m", "input": {"size": 1}}
@@ -249,5 +250,5 @@ def test_a_disk_that_takes_a_few_bytes_at_a_time(tmp_path: Path) -> None:
             return super().write(data[:3])
 
     with Slow(os.open(tmp_path / "a", os.O_CREAT | os.O_WRONLY), "w") as slow:
-        OutputFile("a", slow, None).write(b"abcdefgh")  # type: ignore[arg-type]
+        OutputFile("a", slow, Scan()).write(b"abcdefgh")
     assert (tmp_path / "a").read_bytes() == b"abcdefgh"

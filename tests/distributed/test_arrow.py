@@ -311,10 +311,13 @@ def test_a_wrong_table(server: ScriptedServer, table: Any, error: type[Exception
     assert server.requests == []
 
 
+WRONG: Any = 1
+"""A value that no argument wants, and type checkers do not mind."""
+
 OPTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "no model": (lambda: FillMaskTable(None), TypeError, "model must be a str"),  # type: ignore[arg-type]
-    "column": (lambda: FillMaskTable(MODEL, 1), TypeError, "column must be a str"),  # type: ignore[arg-type]
-    "output": (lambda: FillMaskTable(MODEL, output=1), TypeError, "output must be"),  # type: ignore[arg-type]
+    "no model": (lambda: FillMaskTable(WRONG), TypeError, "model must be a str"),
+    "column": (lambda: FillMaskTable(MODEL, WRONG), TypeError, "column must be a str"),
+    "output": (lambda: FillMaskTable(MODEL, output=WRONG), TypeError, "output must be"),
     "a taken name": (lambda: FillMaskTable(MODEL, output="error"), ValueError, "output must not be 'error'"),
     "top_k": (lambda: FillMaskTable(MODEL, top_k=0), ValueError, "top_k must be at least 1"),
     "targets": (lambda: FillMaskTable(MODEL, targets=[]), ValueError, "targets must hold"),

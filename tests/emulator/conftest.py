@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,8 +33,8 @@ def corpus(tmp_path: Path) -> Path:
 def connect(corpus: Path) -> Connect:
     """Return a function that gives a client of a new emulator; it takes `create_app`'s arguments."""
 
-    def connect(**options: object) -> httpx.AsyncClient:
-        app = create_app(**{"corpus": corpus, "load_seconds": 0, **options})  # type: ignore[arg-type]
+    def connect(**options: Any) -> httpx.AsyncClient:
+        app = create_app(**{"corpus": corpus, "load_seconds": 0, **options})
         return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://emulator")
 
     return connect

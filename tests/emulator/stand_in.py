@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["Transformers"]
+import pytest
+
+__all__ = ["Transformers", "installed"]
 
 PATIENCE = 10.0  # seconds after which whoever is not let on gives up
 
@@ -56,3 +59,12 @@ class Transformers(ModuleType):
         return [
             {"score": float(score), "token": token, "token_str": inputs, "sequence": inputs} for token in range(top_k)
         ]
+
+
+def installed(monkeypatch: pytest.MonkeyPatch) -> Transformers:
+    """Put the stand-in, and a torch with nothing in it, where the real libraries would be."""
+    library, torch = Transformers(), ModuleType("torch")
+    torch.__spec__ = ModuleSpec("torch", None)  # as an installed library has
+    monkeypatch.setitem(sys.modules, "transformers", library)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    return library

@@ -6,11 +6,11 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import anyio
+import anyio.abc
 import anyio.lowlevel
 import httpx
 import pytest
@@ -19,7 +19,7 @@ from trio.testing import MockClock
 from hf_fillmask.emulator import create_app
 from hf_fillmask.emulator._in_process import InProcessTransport
 
-from .stand_in import Transformers
+from .stand_in import Transformers, installed
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +32,7 @@ Open = Callable[..., httpx.AsyncClient]
 @pytest.fixture
 def transformers(monkeypatch: pytest.MonkeyPatch) -> Transformers:
     """The stand-in, where the real library would be."""
-    library = Transformers()
-    monkeypatch.setitem(sys.modules, "transformers", library)
-    torch = ModuleType("torch")
-    torch.__spec__ = ModuleSpec("torch", None)  # as an installed library has
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    return library
+    return installed(monkeypatch)
 
 
 @pytest.fixture
@@ -141,38 +136,38 @@ def test_a_real_model_is_not_cooled(transformers: Transformers) -> None:
         create_app(model="org/bert", faults=["cold=5"])
 
 
+async def three_asked(http: httpx.AsyncClient, group: anyio.abc.TaskGroup, transformers: Transformers) -> None:
+    """Load the model and ask it three times; it is at the first, and answers when it is let."""
+    await http.post("/", json=ASK, headers=WAITING)
+    transformers.answers.clear()
+
+    async def ask(number: int) -> None:
+        await http.post("/", json={"inputs": f"[MASK] {number}"})
+
+    for number in range(3):
+        group.start_soon(ask, number)
+    await until(lambda: transformers.begun == 2)
+
+
 async def test_one_inference_at_a_time(opened: Open, transformers: Transformers) -> None:
     """While one is computed the next waits for its turn, and the server answers whatever else is asked."""
-    async with opened() as http:
-        await http.post("/", json=ASK, headers=WAITING)
-        transformers.answers.clear()
-        async with anyio.create_task_group() as group:
-            for number in range(3):
-                group.start_soon(_post, http, {"inputs": f"[MASK] {number}"})
-            await until(lambda: transformers.begun == 2)
-            assert (await http.get("/")).json()["model"] == "org/bert"
-            transformers.answers.set()
+    async with opened() as http, anyio.create_task_group() as group:
+        await three_asked(http, group, transformers)
+        assert (await http.get("/")).json()["model"] == "org/bert"
+        transformers.answers.set()
     assert (transformers.begun, transformers.most) == (4, 1)
 
 
 async def test_who_has_gone_is_not_computed(opened: Open, transformers: Transformers) -> None:
     """A request that is cancelled before its turn costs nothing, and one that is being computed harms nobody."""
     async with opened() as http:
-        await http.post("/", json=ASK, headers=WAITING)
-        transformers.answers.clear()
         async with anyio.create_task_group() as group:
-            for number in range(3):
-                group.start_soon(_post, http, {"inputs": f"[MASK] {number}"})
-            await until(lambda: transformers.begun == 2)
+            await three_asked(http, group, transformers)
             group.cancel_scope.cancel()
         transformers.answers.set()
         after = await http.post("/", json={"inputs": "[MASK] after"})
     assert after.status_code == 200
     assert transformers.begun == 3
-
-
-async def _post(http: httpx.AsyncClient, body: object) -> None:
-    await http.post("/", json=body)
 
 
 @pytest.mark.parametrize(
@@ -295,11 +290,11 @@ def test_what_is_neither_a_folder_nor_an_id(transformers: Transformers, model: s
 @pytest.mark.parametrize(
     "options", [{"load_seconds": 1}, {"corpus": "corpus.txt"}, {"warm": ["a"]}, {"warm": "all"}, {"default_model": "a"}]
 )
-def test_what_is_for_the_built_in_model(transformers: Transformers, options: dict[str, object]) -> None:
+def test_what_is_for_the_built_in_model(transformers: Transformers, options: dict[str, Any]) -> None:
     """What a real model has no use for is refused, not ignored."""
     (name,) = options
     with pytest.raises(ValueError, match=f"^{name} is for the built-in model"):
-        create_app(model="org/bert", **options)  # type: ignore[arg-type]
+        create_app(model="org/bert", **options)
 
 
 @pytest.mark.parametrize("library", ["transformers", "torch"])

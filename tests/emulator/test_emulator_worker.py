@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from functools import partial
 
 import anyio
 import pytest
@@ -16,7 +17,7 @@ async def test_jobs_are_done_in_their_order() -> None:
     """Each job has the thread for itself, and its future has what it returned."""
     worker = Worker("in order")
     done: list[int] = []
-    futures = [worker.submit(lambda number=number: done.append(number)) for number in range(100)]  # type: ignore[misc]
+    futures = [worker.submit(partial(done.append, number)) for number in range(100)]
     await settled(futures[-1])
     await settled(futures[0])
     assert done == list(range(100))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import pickle
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +25,15 @@ MODEL = "org/model"
 TEXT = "Paris is the [MASK] of France."
 TOKEN = "hf_NobodyMaySeeThis"
 PATIENCE = 10.0  # seconds after which a test that should have gone on has failed
+
+every_way_to_travel = pytest.mark.parametrize(
+    "travel",
+    [
+        pytest.param(lambda client: pickle.loads(pickle.dumps(client)), id="pickle"),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+    ],
+)
 
 T = TypeVar("T")
 
@@ -51,6 +64,14 @@ def mocked(handler: Callable[[httpx.Request], Any]) -> httpx.AsyncClient:
 async def in_thread(function: Callable[..., T], *args: Any) -> T:
     """Let a worker thread block, and not the event loop."""
     return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
+
+
+def run_program(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of its own, warnings shown."""
+    command = [sys.executable, "-W", "default", "-c", code, *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

@@ -92,6 +92,19 @@ class Wire:
 Script = Callable[[Received, Wire], None]
 
 
+def warm(request: Received, wire: Wire) -> None:
+    """Answer as a warm model: a script."""
+    wire.warm()
+
+
+def cold(request: Received, wire: Wire) -> None:
+    """Answer as a cold model that is warm for who waits: a script."""
+    if request.waits:
+        wire.warm()
+    else:
+        wire.loading()
+
+
 class ScriptedServer:
     """Keeps what it received, in order, and how many connections are open now and were at most."""
 

@@ -12,7 +12,7 @@ import pytest
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ModelLoadingError, ProtocolError, RequestTimeoutError
 
 from .helpers import MODEL, TEXT, TOKEN, everything_shown_by
-from .scripted_server import Received, Script, Wire, scripted
+from .scripted_server import Received, Script, Wire, cold, scripted, warm
 
 pytestmark = pytest.mark.anyio
 
@@ -30,14 +30,7 @@ def aiohttp_client(url: str, **options: Any) -> AsyncFillMaskClient:
 
 async def test_a_cold_call_is_two_requests() -> None:
     """The cold start is the same: once without the wait headers, once with them."""
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.waits:
-            wire.warm()
-        else:
-            wire.loading()
-
-    with scripted(script) as server:
+    with scripted(cold) as server:
         async with aiohttp_client(server.url) as client:
             result = await client.fill_mask(TEXT)
     assert (result.attempts, [request.waits for request in server.requests]) == (2, [False, True])
@@ -75,7 +68,7 @@ async def test_faults_end_in_the_same_classes(fault: str) -> None:
 
 async def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that the environment names is used by this transport, too."""
-    with scripted(lambda request, wire: wire.warm()) as proxy:
+    with scripted(warm) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
         async with AsyncFillMaskClient("http://model.example/", transport="aiohttp", token=False) as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -21,7 +22,7 @@ from hf_fillmask import (
 )
 
 from .helpers import MODEL, PATIENCE, TEXT, client_of, everything_shown_by, in_thread
-from .scripted_server import LOADING, LONGEST_WAIT, Received, ScriptedServer, Wire, scripted
+from .scripted_server import LOADING, LONGEST_WAIT, Received, ScriptedServer, Wire, cold, scripted
 
 pytestmark = pytest.mark.anyio
 
@@ -65,17 +66,17 @@ class Callers:
         self.results: list[FillMaskResult] = []
         self.errors: list[FillMaskError] = []
 
-    def start(self, count: int = 1, **options: object) -> list[anyio.CancelScope]:
+    def start(self, count: int = 1, **options: Any) -> list[anyio.CancelScope]:
         """Start some calls; each can be cancelled."""
         scopes = [anyio.CancelScope() for _ in range(count)]
         for scope in scopes:
             self.group.start_soon(self._one, scope, options)
         return scopes
 
-    async def _one(self, scope: anyio.CancelScope, options: dict[str, object]) -> None:
+    async def _one(self, scope: anyio.CancelScope, options: dict[str, Any]) -> None:
         with scope:
             try:
-                self.results.append(await self.client.fill_mask(TEXT, **options))  # type: ignore[arg-type]
+                self.results.append(await self.client.fill_mask(TEXT, **options))
             except FillMaskError as error:
                 self.errors.append(error)
 
@@ -129,7 +130,8 @@ async def test_a_failed_wake_up_is_shared() -> None:
     errors = callers.errors
     assert (len({id(error) for error in errors}), {type(error) for error in errors}) == (MANY, {ModelLoadingError})
     assert all("no room for this model" in str(error) for error in errors)
-    assert all((error.estimated_time, error.waited > 0) == (20.0, True) for error in errors)  # type: ignore[attr-defined]
+    loading = [error for error in errors if isinstance(error, ModelLoadingError)]
+    assert [(error.estimated_time, error.waited > 0) for error in loading] == [(20.0, True)] * MANY
     assert sorted(error.attempts for error in errors) == [0] * (MANY - 1) + [2]
     assert [told.phase for told in news] == ["waiting", "failed"] * 2
 
@@ -213,10 +215,11 @@ async def test_the_wakers_own_limit_hands_over(option: str, expected: type[FillM
 
 
 @pytest.mark.parametrize(
-    ("option", "expected"),
-    [("deadline", DeadlineExceededError), ("cold_start_timeout", ModelLoadingError)],
+    ("options", "expected"),
+    [({"deadline": 0.2}, DeadlineExceededError), ({"cold_start_timeout": 0.2}, ModelLoadingError)],
+    ids=["deadline", "cold_start_timeout"],
 )
-async def test_a_parked_callers_own_limit(option: str, expected: type[FillMaskError]) -> None:
+async def test_a_parked_callers_own_limit(options: dict[str, Any], expected: type[FillMaskError]) -> None:
     """Who waits for another's wake-up has limits of its own, and sends nothing when they end."""
     model = ColdModel()
     with scripted(model) as server, anyio.fail_after(PATIENCE):
@@ -225,7 +228,7 @@ async def test_a_parked_callers_own_limit(option: str, expected: type[FillMaskEr
             callers.start()
             await held(server)
             with pytest.raises(expected) as caught:
-                await client.fill_mask(TEXT, **{option: 0.2})  # type: ignore[arg-type]
+                await client.fill_mask(TEXT, **options)
             assert len(server.requests) == 2
             model.wake()
     assert caught.value.attempts == 0
@@ -327,7 +330,7 @@ async def test_a_callback_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     def raises(news: ColdStart) -> None:
         raise ZeroDivisionError(news.phase)
 
-    with scripted(lambda request, wire: wire.warm() if request.waits else wire.loading()) as server:
+    with scripted(cold) as server:
         async with client_of(server, on_cold_start=raises) as client:
             assert (await client.fill_mask(TEXT)).attempts == 2
     told = [record for record in caplog.records if record.name == "hf_fillmask"]
@@ -339,13 +342,13 @@ async def test_a_callback_that_raises(caplog: pytest.LogCaptureFixture) -> None:
 async def test_the_log_tells_a_wake_up_once(caplog: pytest.LogCaptureFixture, estimate: bool) -> None:
     """One INFO line a wake-up, however many wait, and its end as DEBUG; the estimate is shown if there is one."""
     caplog.set_level("DEBUG", "hf_fillmask")
-    cold = LOADING if estimate else {"error": "503 Service Unavailable"}
+    body = LOADING if estimate else {"error": "503 Service Unavailable"}
 
     def script(request: Received, wire: Wire) -> None:
         if request.waits or len(server.requests) > 1:
             wire.warm()
         else:
-            wire.reply(503, cold)
+            wire.reply(503, body)
 
     with scripted(script) as server:
         async with client_of(server) as client, anyio.create_task_group() as group:

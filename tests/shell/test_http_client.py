@@ -1,9 +1,8 @@
-"""The HTTP client: the client's own pools, and one of the user's, with limits on what an answer may weigh."""
+"""The HTTP client: one of the user's, what the environment says of proxies and certificates, and limits."""
 
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,26 +12,19 @@ from typing import Any
 import anyio.lowlevel
 import httpx
 import pytest
-import trio
-from trio.testing import MockClock
 
 from hf_fillmask import AsyncFillMaskClient, ConnectError, ProtocolError, RequestTimeoutError
 from hf_fillmask._credentials import Credentials
 from hf_fillmask._exchange import Request
-from hf_fillmask._http import Pool
+from hf_fillmask._http import Channel
 from hf_fillmask.emulator import create_app
 
-from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, everything_shown_by, in_thread, mocked
-from .scripted_server import PREDICTION, Received, Wire, scripted
+from .helpers import MODEL, TEXT, TOKEN, everything_shown_by, mocked
+from .scripted_server import PREDICTION, scripted
 
 pytestmark = pytest.mark.anyio
 
 LIMIT = 64 * 1024 * 1024
-
-
-def warm_wire(request: Received, wire: Wire) -> None:
-    """Answer as a warm model, on a socket."""
-    wire.warm()
 
 
 def warm(request: httpx.Request) -> httpx.Response:
@@ -146,109 +138,6 @@ async def test_the_limit_of_a_body(how: str, size: int, fits: bool) -> None:
                 await client.fill_mask(TEXT)
 
 
-async def test_each_exchange_has_a_connection_of_its_own() -> None:
-    """20 requests go out at the same time, over as many connections, and the next ones take these again."""
-    together = 20
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.inputs != "first":
-            server.wait_for(lambda server: len(server.requests) > together)
-        wire.warm()
-
-    with scripted(script) as server:
-        async with client_of(server, max_connections=together) as client:
-            await client.fill_mask("first")
-            for _ in range(2):
-                async with anyio.create_task_group() as group:
-                    for _ in range(together):
-                        group.start_soon(client.fill_mask, TEXT)
-        assert (server.most_open, server.accepted) == (together, together)
-
-
-@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock()})], ids=["virtual time"])
-async def test_connections_that_are_free_for_too_long_are_closed() -> None:
-    """What a burst has opened does not stay open for ever: each later call closes one of those that nobody needs."""
-    together = 3
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.inputs == "together":
-            server.wait_for(lambda server: len(server.requests) > together)
-        wire.warm()
-
-    with scripted(script) as server:
-        async with client_of(server) as client:
-            await client.fill_mask("first")
-            async with anyio.create_task_group() as group:
-                for _ in range(together):
-                    group.start_soon(client.fill_mask, "together")
-            clock = trio.lowlevel.current_clock()
-            assert isinstance(clock, MockClock)
-            clock.jump(31)
-            for left in (2, 1):
-                await client.fill_mask("later")
-                await in_thread(server.wait_for, lambda server, left=left: server.open == left)
-        assert server.accepted == together
-
-
-async def test_hosts_in_alternation() -> None:
-    """A connection is used again for its own host, whatever other hosts a client talks to in between."""
-    with scripted(warm_wire) as one, scripted(warm_wire) as other, scripted(warm_wire) as third:
-        async with client_of(one) as client:
-            for _ in range(3):
-                for server in (one, other, third):
-                    await client.fill_mask(TEXT, model=f"{server.url}/predict")
-        assert [server.accepted for server in (one, other, third)] == [1, 1, 1]
-
-
-async def test_no_more_than_twice_max_connections_to_all_hosts() -> None:
-    """A new connection to one host closes the one to another that was idle for longest, if they would be too many."""
-    with scripted(warm_wire) as one, scripted(warm_wire) as other, scripted(warm_wire) as third:
-        async with client_of(one, max_connections=1) as client:
-            for server in (one, other, third):
-                await client.fill_mask(TEXT, model=f"{server.url}/predict")
-            await in_thread(one.wait_until_idle)
-            assert (other.open, third.open) == (1, 1)
-            await client.fill_mask(TEXT, model=f"{other.url}/predict")
-        assert (one.accepted, other.accepted, third.accepted) == (1, 1, 1)
-
-
-def silent_peer(listener: socket.socket) -> bytes:
-    """Take a connection, say nothing, and read until its other side closes it."""
-    peer, _ = listener.accept()
-    with peer:
-        peer.settimeout(PATIENCE)
-        return b"".join(iter(lambda: peer.recv(65_536), b""))
-
-
-async def test_a_handshake_that_is_given_up() -> None:
-    """A TLS handshake that takes too long is ended, and its connection closed at once."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(PATIENCE)
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
-            with pytest.raises(RequestTimeoutError):
-                await client.fill_mask(TEXT)
-            assert await in_thread(silent_peer, listener)
-
-
-async def test_a_handshake_through_a_proxy_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So is one that goes through a proxy's tunnel."""
-
-    def tunnel(request: Received, wire: Wire) -> None:
-        wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        wire.close()
-        while wire.connection.recv(65_536):
-            pass
-
-    with scripted(tunnel) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        url = "https://model.example"
-        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
-            with pytest.raises(RequestTimeoutError):
-                await client.fill_mask(TEXT)
-            await in_thread(proxy.wait_until_idle)
-
-
 async def test_a_proxy_that_has_no_valid_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment says of proxies may be wrong: a ValueError, and the client can be closed."""
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:port")
@@ -340,7 +229,7 @@ async def test_the_librarys_continuation(
 
 
 async def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's own pools go through the proxy that the environment names, and are closed like the others."""
+    """The client's own connections go through the proxy that the environment names, and are closed like the others."""
     with scripted(lambda request, wire: wire.warm()) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         async with AsyncFillMaskClient(MODEL, base_url="http://model.example", token=False) as client:
@@ -363,7 +252,7 @@ async def test_an_address_that_an_injected_client_refuses() -> None:
 
 async def test_a_mock_in_the_place_of_a_transport() -> None:
     """Whoever replaces the transport of httpx with a mock, as test libraries do, may give answers that are read."""
-    pool = Pool(httpx.MockTransport(warm))
-    response = await pool.exchange(Request("POST", "http://127.0.0.1/", (), b"{}", MODEL), Credentials())
+    channel = Channel(httpx.MockTransport(warm))
+    response = await channel.exchange(Request("POST", "http://127.0.0.1/", (), b"{}", MODEL), Credentials())
     assert (response.status_code, json.loads(response.body)) == (200, [PREDICTION])
-    await pool.aclose()
+    await channel.aclose()

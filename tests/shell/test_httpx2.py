@@ -15,7 +15,7 @@ from hf_fillmask import FillMaskError, Prediction
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, chain, everything_shown_by, in_thread
 from .httpx2_client import Httpx2Client, needs_httpx2
-from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, scripted
+from .scripted_server import PREDICTION, Received, ScriptedServer, Wire, cold, scripted
 
 pytestmark = [pytest.mark.anyio, needs_httpx2]
 
@@ -27,14 +27,7 @@ def client_of(server: ScriptedServer, **options: Any) -> Httpx2Client:
 
 async def test_a_cold_start() -> None:
     """A cold model costs two requests, the second with the wait headers; the result holds plain values."""
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.waits:
-            wire.warm()
-        else:
-            wire.loading()
-
-    with scripted(script) as server:
+    with scripted(cold) as server:
         async with client_of(server) as client:
             result = await client.fill_mask(TEXT)
             assert not client.given.is_closed

@@ -24,7 +24,7 @@ from hf_fillmask import AsyncFillMaskClient, DeadlineExceededError, FillMaskClie
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread, mocked
 from .pipeline_server import pipeline
-from .scripted_server import PREDICTION, Received, Wire, scripted
+from .scripted_server import PREDICTION, Received, Wire, cold, scripted, warm
 
 pytestmark = pytest.mark.anyio
 
@@ -149,14 +149,7 @@ async def test_a_call_is_one_client_span(recorded: Recorded) -> None:
 
 async def test_a_cold_start_is_in_the_span(recorded: Recorded) -> None:
     """The span of a call that waits for a cold model says how long, and that there were two attempts."""
-
-    def script(request: Received, wire: Wire) -> None:
-        if request.waits:
-            wire.warm()
-        else:
-            wire.loading()
-
-    with scripted(script) as server:
+    with scripted(cold) as server:
         async with client_of(server) as client:
             result = await client.fill_mask(TEXT)
     assert recorded.told == [told(attempts=2)]
@@ -263,7 +256,7 @@ async def test_the_sync_client_takes_the_callers_span_along(recorded: Recorded) 
             client.fill_mask(TEXT)
         return outer.get_span_context()
 
-    with scripted(lambda request, wire: wire.warm()) as server:
+    with scripted(warm) as server:
         outer = await in_thread(call, server.url)
     assert [span.parent for span in recorded.spans] == [outer]
 
@@ -300,7 +293,7 @@ async def test_the_numbers(recorded: Recorded) -> None:
 
 async def test_a_program_without_opentelemetry(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody has loaded OpenTelemetry, nothing is recorded; a client notices when somebody does."""
-    with scripted(lambda request, wire: wire.warm()) as server:
+    with scripted(warm) as server:
         async with client_of(server) as client:
             with monkeypatch.context() as patch:
                 patch.delitem(sys.modules, "opentelemetry.trace")
@@ -323,7 +316,7 @@ async def test_an_older_opentelemetry(recorded: Recorded, monkeypatch: pytest.Mo
             return metrics.NoOpMeter("old").create_histogram(name)
 
     monkeypatch.setattr(metrics, "get_meter", lambda name, version: OldMeter())
-    with scripted(lambda request, wire: wire.warm()) as server:
+    with scripted(warm) as server:
         async with client_of(server) as client:
             await client.fill_mask(TEXT)
     assert made == ["gen_ai.client.operation.duration"]
@@ -345,7 +338,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry")])
 
 def test_a_call_loads_no_opentelemetry() -> None:
     """A program that does not use OpenTelemetry does not pay for it, installed or not."""
-    with scripted(lambda request, wire: wire.warm()) as server:
+    with scripted(warm) as server:
         command = [sys.executable, "-c", PLAIN_PROGRAM, server.url]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (run.stdout, run.stderr) == ("[]\n", "")
@@ -392,7 +385,7 @@ async def test_many_callers_keep_their_own_spans(recorded: Recorded) -> None:
             parents.append(id_of(outer.get_span_context()))
             await client.fill_mask(TEXT)
 
-    with scripted(lambda request, wire: wire.warm()) as server:
+    with scripted(warm) as server:
         async with client_of(server) as client, anyio.create_task_group() as group:
             for _ in range(5):
                 group.start_soon(call, client)

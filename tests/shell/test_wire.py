@@ -1,12 +1,9 @@
-"""What goes on the wire: requests, headers, and where the token goes."""
+"""What goes on the wire: requests and their headers."""
 
 from __future__ import annotations
 
 import json
-import logging
 import platform
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,33 +13,13 @@ import respx
 import hf_fillmask
 from hf_fillmask import APIError, AsyncFillMaskClient, ModelLoadingError, RequestTimeoutError
 
-from .helpers import MODEL, TEXT, TOKEN, mocked
-from .scripted_server import LOADING, PREDICTION
+from .helpers import MODEL, TEXT, mocked
+from .mocked_wire import BASE, ENDPOINT, sent, warm
+from .scripted_server import LOADING
 
 pytestmark = pytest.mark.anyio
 
-BASE = "https://api.example/hf"
-ENDPOINT = f"{BASE}/models/{MODEL}"
-HUB = "https://huggingface.co"
-HUB_PAGE = f"{HUB}/api/models/{MODEL}"
 WAIT_HEADERS = ("x-wait-for-model", "x-scale-up-timeout")
-
-
-@pytest.fixture
-def wire() -> Iterator[respx.MockRouter]:
-    """Stand in for the network, under the client's own pools."""
-    with respx.mock(assert_all_called=False) as router:
-        yield router
-
-
-def warm(_: httpx.Request | None = None) -> httpx.Response:
-    """Answer as a warm model."""
-    return httpx.Response(200, json=[PREDICTION])
-
-
-def sent(route: respx.Route) -> list[httpx.Request]:
-    """Return the requests that a route got."""
-    return [call.request for call in route.calls]
 
 
 async def test_a_warm_call_is_one_request(wire: respx.MockRouter) -> None:
@@ -190,152 +167,8 @@ async def test_wrong_use_sends_nothing(wire: respx.MockRouter, options: dict[str
     assert not route.called
 
 
-# --- the token
-
-
-@pytest.mark.parametrize(
-    ("base_url", "goes"),
-    [
-        pytest.param("https://huggingface.co", "both", id="the Hub"),
-        pytest.param("https://router.huggingface.co/hf-inference", "both", id="router"),
-        pytest.param("https://abc.eu.endpoints.huggingface.cloud", "both", id="endpoint"),
-        pytest.param("https://api.example", "explicit", id="other host"),
-        pytest.param("https://evilhuggingface.co", "explicit", id="host that ends alike"),
-        pytest.param("https://huggingface.co.evil.example", "explicit", id="host that begins alike"),
-        pytest.param("https://huggingface.cloud", "explicit", id="not an endpoint"),
-        pytest.param("http://127.0.0.1:8000", "explicit", id="loopback"),
-        pytest.param("http://localhost:8000", "explicit", id="localhost"),
-        pytest.param("http://[::1]:8000", "explicit", id="loopback v6"),
-        pytest.param("http://huggingface.co", "never", id="plain http"),
-        pytest.param("http://localhost.evil.example", "never", id="plain http, named alike"),
-        pytest.param("http://10.0.0.1", "never", id="plain http, private net"),
-    ],
-)
-@pytest.mark.parametrize("source", ["explicit", "implicit"])
-@pytest.mark.parametrize("by", ["base_url", "model"])
-async def test_where_the_token_goes(
-    wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch, source: str, base_url: str, goes: str, by: str
-) -> None:
-    """A found token goes to Hugging Face alone, a passed one over https or to this machine."""
-    route = wire.post(url__startswith=base_url).mock(side_effect=warm)
-    if source == "implicit":
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-    options: dict[str, Any] = {"token": TOKEN if source == "explicit" else None}
-    options |= {"base_url": base_url, "model": MODEL} if by == "base_url" else {"model": base_url}
-    if source == "explicit" and goes == "never":
-        with pytest.raises(ValueError, match="plain http"):
-            AsyncFillMaskClient(**options)
-        return
-    async with AsyncFillMaskClient(**options) as client:
-        await client.fill_mask(TEXT)
-    expected = f"Bearer {TOKEN}" if goes in ("both", source) else None
-    assert sent(route)[0].headers.get("authorization") == expected
-
-
-async def test_a_passed_token_is_checked_at_each_call(wire: respx.MockRouter) -> None:
-    """A call with another endpoint's URL is refused, too, if the token would go over plain http."""
-    route = wire.route().mock(side_effect=warm)
-    async with AsyncFillMaskClient(MODEL, base_url=BASE, token=TOKEN) as client:
-        with pytest.raises(ValueError, match="plain http"):
-            await client.fill_mask(TEXT, model="http://endpoint.example/")
-    assert not route.called
-
-
-@pytest.mark.parametrize(
-    ("environment", "files", "found"),
-    [
-        pytest.param(
-            {"HF_TOKEN": " hf_a\n", "HUGGING_FACE_HUB_TOKEN": "hf_b"}, {"token": "hf_c"}, "hf_a", id="HF_TOKEN"
-        ),
-        pytest.param({"HF_TOKEN": " ", "HUGGING_FACE_HUB_TOKEN": "hf_b"}, {}, "hf_b", id="HUGGING_FACE_HUB_TOKEN"),
-        pytest.param({}, {"token": "hf_c\n"}, "hf_c", id="HF_HOME"),
-        pytest.param({"HF_TOKEN_PATH": "{}/other"}, {"token": "hf_c", "other": " hf_d "}, "hf_d", id="HF_TOKEN_PATH"),
-        pytest.param(
-            {"HF_HOME": "", "XDG_CACHE_HOME": "{}/xdg"}, {"xdg/huggingface/token": "hf_e"}, "hf_e", id="XDG_CACHE_HOME"
-        ),
-        pytest.param({}, {"token": "\n"}, None, id="empty file"),
-        pytest.param({}, {}, None, id="nothing"),
-        pytest.param({"HF_TOKEN": "hf_a", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}, {}, None, id="switched off"),
-    ],
-)
-async def test_where_the_token_is_found(
-    wire: respx.MockRouter,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    environment: dict[str, str],
-    files: dict[str, str],
-    found: str | None,
-) -> None:
-    """The token is looked up in huggingface_hub's places and order."""
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value.format(tmp_path))
-    route = wire.post().mock(side_effect=warm)
-    async with AsyncFillMaskClient(MODEL) as client:
-        await client.fill_mask(TEXT)
-    expected = None if found is None else f"Bearer {found}"
-    assert sent(route)[0].headers.get("authorization") == expected
-
-
-@pytest.mark.parametrize(
-    ("token", "error"),
-    [
-        pytest.param(5, TypeError, id="a number"),
-        pytest.param(True, TypeError, id="True"),
-        pytest.param(f"Bearer {TOKEN}", ValueError, id="with its scheme"),
-        pytest.param(f"{TOKEN}\nx: y", ValueError, id="with a header"),
-        pytest.param(f"{TOKEN}é", ValueError, id="not ASCII"),
-    ],
-)
-def test_what_is_no_token(token: Any, error: type[Exception]) -> None:
-    """What cannot be a token is refused at construction, and not repeated in the message."""
-    with pytest.raises(error) as caught:
-        AsyncFillMaskClient(MODEL, token=token)
-    assert TOKEN not in str(caught.value)
-
-
-async def test_a_token_of_false_sends_none(wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With token=False not even a token in the environment is sent."""
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    route = wire.post().mock(side_effect=warm)
-    async with AsyncFillMaskClient(MODEL, token=False) as client:
-        await client.fill_mask(TEXT)
-    assert "authorization" not in sent(route)[0].headers
-
-
-@pytest.mark.parametrize("kind", ["directory", "binary"])
-async def test_a_token_file_that_cannot_be_read(
-    wire: respx.MockRouter, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
-    """A token file that is none is told in the log, and no token is sent."""
-    path = tmp_path / "token"
-    path.mkdir() if kind == "directory" else path.write_bytes(b"\xff\xfe")
-    route = wire.post().mock(side_effect=warm)
-    async with AsyncFillMaskClient(MODEL) as client:
-        await client.fill_mask(TEXT)
-    assert "authorization" not in sent(route)[0].headers
-    assert "cannot be read, no token is sent" in caplog.text
-
-
-async def test_the_token_is_in_no_log(wire: respx.MockRouter, caplog: pytest.LogCaptureFixture) -> None:
-    """Not even the libraries' debug logs show the token."""
-    caplog.set_level(logging.DEBUG)
-    wire.post(ENDPOINT).mock(side_effect=[httpx.Response(503, json=LOADING), warm()])
-    async with AsyncFillMaskClient(MODEL, base_url=BASE, token=TOKEN) as client:
-        await client.fill_mask(TEXT)
-        shown = f"{client!r} {vars(client)!r} {caplog.text}"
-    assert "cold start, warm after" in caplog.text
-    assert "the server's estimate: 20 s" in caplog.text
-    assert TOKEN not in shown
-
-
-# --- redirects and the Hub
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("own", [True, False], ids=["own pools", "injected client"])
+@pytest.mark.parametrize("own", [True, False], ids=["own connections", "injected client"])
 async def test_a_post_never_follows_a_redirect(wire: respx.MockRouter, status: int, own: bool) -> None:
     """A redirected POST is an APIError that names the new address, even if the user's client follows redirects."""
     elsewhere = wire.route(host="evil.example").mock(side_effect=warm)
@@ -348,104 +181,6 @@ async def test_a_post_never_follows_a_redirect(wire: respx.MockRouter, status: i
         await injected.aclose()
     assert caught.value.status_code == status
     assert not elsewhere.called
-
-
-async def test_model_info_asks_the_hub(wire: respx.MockRouter) -> None:
-    """One GET for four fields, with the token, since the client talks to Hugging Face."""
-    page = {
-        "mask_token": "<mask>",
-        "pipeline_tag": "fill-mask",
-        "inference": "warm",
-        "inferenceProviderMapping": {"hf-inference": {"status": "live"}},
-    }
-    route = wire.get(HUB_PAGE).respond(json=page)
-    async with AsyncFillMaskClient(MODEL, token=TOKEN) as client:
-        info = await client.model_info()
-    (request,) = sent(route)
-    fields = ["mask_token", "pipeline_tag", "inference", "inferenceProviderMapping"]
-    assert request.url.params.get_list("expand[]") == fields
-    assert request.headers["authorization"] == f"Bearer {TOKEN}"
-    assert "content-type" not in request.headers
-    assert (info.mask_token, info.pipeline_tag, info.warm) == ("<mask>", "fill-mask", True)
-    assert info.providers == {"hf-inference": {"status": "live"}}
-
-
-async def test_another_servers_token_does_not_go_to_the_hub(wire: respx.MockRouter) -> None:
-    """A token for a server of the user's own is nothing that the Hub may see."""
-    route = wire.get(HUB_PAGE).respond(json={})
-    async with AsyncFillMaskClient(base_url=BASE, token=TOKEN) as client:
-        await client.model_info(MODEL)
-    assert "authorization" not in sent(route)[0].headers
-
-
-async def test_a_found_token_does_not_go_to_a_moved_hub(
-    wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """HF_ENDPOINT moves the Hub; a token that was found does not move along."""
-    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    route = wire.get(f"https://mirror.example/api/models/{MODEL}").respond(json={})
-    async with AsyncFillMaskClient() as client:
-        info = await client.model_info(MODEL)
-    assert "authorization" not in sent(route)[0].headers
-    assert (info.mask_token, info.warm, info.providers) == (None, False, {})
-
-
-@pytest.mark.parametrize(
-    ("location", "final", "authorization"),
-    [
-        pytest.param("/api/models/new/name", f"{HUB}/api/models/new/name", f"Bearer {TOKEN}", id="relative"),
-        pytest.param("https://mirror.example/x", "https://mirror.example/x", None, id="other origin"),
-        pytest.param("http://huggingface.co/x", "http://huggingface.co/x", None, id="plain http"),
-        pytest.param("https://huggingface.co:444/x", "https://huggingface.co:444/x", None, id="other port"),
-    ],
-)
-async def test_the_hub_redirects(wire: respx.MockRouter, location: str, final: str, authorization: str | None) -> None:
-    """A redirect of the Hub is followed; the token stays at its origin."""
-    wire.get(HUB_PAGE).respond(307, headers={"location": location})
-    route = wire.get(final).respond(json={"mask_token": "<mask>"})
-    async with AsyncFillMaskClient(token=TOKEN) as client:
-        info = await client.model_info(MODEL)
-    assert (info.model, info.mask_token) == (MODEL, "<mask>")
-    assert sent(route)[0].headers.get("authorization") == authorization
-
-
-async def test_the_token_does_not_come_back(wire: respx.MockRouter) -> None:
-    """A way that leads away from the Hub and back to it does not bring the token back."""
-    wire.get(HUB_PAGE).respond(307, headers={"location": "https://mirror.example/x"})
-    wire.get("https://mirror.example/x").respond(307, headers={"location": f"{HUB}/x"})
-    route = wire.get(f"{HUB}/x").respond(json={})
-    async with AsyncFillMaskClient(token=TOKEN) as client:
-        await client.model_info(MODEL)
-    assert "authorization" not in sent(route)[0].headers
-
-
-@pytest.mark.parametrize(
-    ("location", "requests"),
-    [
-        pytest.param("", 1, id="nowhere"),
-        pytest.param(f"/api/models/{MODEL}", 6, id="in a circle"),
-        pytest.param("https://user:secret@mirror.example/", 1, id="with a password"),
-        pytest.param("ftp://mirror.example/", 1, id="not HTTP"),
-    ],
-)
-async def test_a_redirect_that_leads_nowhere(wire: respx.MockRouter, location: str, requests: int) -> None:
-    """A redirect that cannot be followed is an APIError after a bounded number of requests."""
-    route = wire.get(HUB_PAGE).respond(307, headers={"location": location} if location else {})
-    async with AsyncFillMaskClient() as client:
-        with pytest.raises(APIError) as caught:
-            await client.model_info(MODEL)
-    assert caught.value.status_code == 307
-    assert len(sent(route)) == requests
-
-
-async def test_the_hubs_own_503_is_no_cold_start(wire: respx.MockRouter) -> None:
-    """A Hub that is down is a ServerError after one request: there is nothing to wake."""
-    route = wire.get(HUB_PAGE).respond(503, text="down")
-    async with AsyncFillMaskClient() as client:
-        with pytest.raises(hf_fillmask.ServerError, match="down"):
-            await client.model_info(MODEL)
-    assert len(sent(route)) == 1
 
 
 async def test_a_timeout_of_the_library_is_ours(wire: respx.MockRouter) -> None:

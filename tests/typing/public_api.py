@@ -43,7 +43,7 @@ def on_cold_start(news: ColdStart) -> None:
     assert_type(news.model, str)
     assert_type(news.estimated_time, float | None)
     assert_type(news.waited, float)
-    if news.phase == "asleep":  # type: ignore[comparison-overlap]
+    if news.phase == "asleep":  # type: ignore[comparison-overlap]  # no such phase
         raise AssertionError
 
 
@@ -75,12 +75,12 @@ def clients() -> None:
 
 
 def wrong_arguments() -> None:
-    FillMaskClient(5)  # type: ignore[arg-type]
-    FillMaskClient("a", "hf_x")  # type: ignore[call-arg]
-    FillMaskClient(token=True)  # type: ignore[arg-type]
-    FillMaskClient(cold_start="retry")  # type: ignore[arg-type]
-    FillMaskClient().fill_mask(["a [MASK]"])  # type: ignore[arg-type]
-    FillMaskClient().fill_mask("a [MASK]", 5)  # type: ignore[call-arg, arg-type]
+    FillMaskClient(5)  # type: ignore[arg-type]  # no model
+    FillMaskClient("a", "hf_x")  # type: ignore[call-arg]  # token= has to be named
+    FillMaskClient(token=True)  # type: ignore[arg-type]  # no token
+    FillMaskClient(cold_start="retry")  # type: ignore[arg-type]  # no such way
+    FillMaskClient().fill_mask(["a [MASK]"])  # type: ignore[arg-type]  # one text a call
+    FillMaskClient().fill_mask("a [MASK]", 5)  # type: ignore[call-arg, arg-type]  # top_k= has to be named
 
 
 def results(result: FillMaskResult) -> None:
@@ -113,9 +113,9 @@ def results(result: FillMaskResult) -> None:
 
 
 def frozen(result: FillMaskResult) -> None:
-    result.inputs = "other"  # type: ignore[misc]
-    result[0].score = 0.5  # type: ignore[misc]
-    result[0] = result[1]  # type: ignore[index]
+    result.inputs = "other"  # type: ignore[misc]  # frozen
+    result[0].score = 0.5  # type: ignore[misc]  # frozen
+    result[0] = result[1]  # type: ignore[index]  # frozen
 
 
 def items(item: BatchItem) -> None:
@@ -129,7 +129,7 @@ def frames(result: FillMaskResult, error: FillMaskError, item: BatchItem) -> Non
     to_arrow(result)
     to_pandas([result, error, item])
     to_polars(iter([item]))
-    to_polars(["a text"])  # type: ignore[list-item]
+    to_polars(["a text"])  # type: ignore[list-item]  # a text is no result
 
 
 def infos(info: ModelInfo) -> None:
@@ -164,8 +164,8 @@ def sync_batch(client: FillMaskClient, texts: list[str]) -> None:
     assert_type(client.fill_mask_batch(texts, return_errors=False, top_k=1), list[FillMaskResult])
     assert_type(client.fill_mask_batch(texts, return_errors=True), list[FillMaskResult | FillMaskError])
     client.fill_mask_batch(iter(texts), max_concurrency=8, inputs_per_request="auto", on_progress=on_progress)
-    client.fill_mask_batch(texts, max_concurrency="fast")  # type: ignore[call-overload]
-    client.fill_mask_batch(texts, topk=1)  # type: ignore[call-overload]
+    client.fill_mask_batch(texts, max_concurrency="fast")  # type: ignore[call-overload]  # no such way
+    client.fill_mask_batch(texts, topk=1)  # type: ignore[call-overload]  # misspelt
     with client.fill_mask_stream(texts, ordered=True, deadline=60) as stream:
         for item in stream:
             assert_type(item, BatchItem)
@@ -202,7 +202,7 @@ def handed_on_by(client: FillMaskClient, texts: list[str], **options: Unpack[Cal
 
 
 async def by_the_way(client: AsyncFillMaskClient, blocking: FillMaskClient) -> None:
-    handed_on(client, ["a [MASK]"], topk=1)  # type: ignore[call-arg]
+    handed_on(client, ["a [MASK]"], topk=1)  # type: ignore[call-arg]  # misspelt
     async with handed_on(client, ["a [MASK]"], top_k=1) as stream:
         assert_type(await stream.next_items(), list[BatchItem])
     assert_type(next(handed_on_by(blocking, ["a [MASK]"], deadline=5)), BatchItem)

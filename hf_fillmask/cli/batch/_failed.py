@@ -24,18 +24,12 @@ def cells_line(cells: Sequence[str]) -> bytes:
     return text.getvalue().encode(errors="surrogateescape")
 
 
-class FailedLines:
-    """Failed rows as lines, each `raw` made a line by `encode`, after a `header` that is not empty."""
+class _Beside:
+    """A file that is written beside its name, which it takes when it is whole."""
 
-    def __init__(self, path: str, header: bytes = b"", encode: Callable[[Any], bytes] = bytes) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._encode = encode
-        self._file = open(_beside(path), "wb")  # noqa: SIM115 - closed by `close`
-        self.write([header] if header else [], encode=bytes)
-
-    def write(self, raws: Sequence[Any], encode: Callable[[Any], bytes] | None = None) -> None:
-        """Add rows."""
-        self._file.write(b"".join((encode or self._encode)(raw) + b"\n" for raw in raws))
+        self._file = open(f"{os.path.realpath(path)}.partial", "wb")  # noqa: SIM115 - closed by `close`
 
     def commit(self) -> None:
         """Give the file its name."""
@@ -46,16 +40,29 @@ class FailedLines:
     def close(self) -> None:
         """Leave what stood under the name before, unless the file was committed."""
         self._file.close()
-        _remove(self._file.name)
+        if os.path.exists(self._file.name):
+            os.unlink(self._file.name)
 
 
-class FailedTable:
+class FailedLines(_Beside):
+    """Failed rows as lines, each `raw` made a line by `encode`, after a `header` that is not empty."""
+
+    def __init__(self, path: str, header: bytes = b"", encode: Callable[[Any], bytes] = bytes) -> None:
+        super().__init__(path)
+        self._encode = encode
+        self.write([header] if header else [], encode=bytes)
+
+    def write(self, raws: Sequence[Any], encode: Callable[[Any], bytes] | None = None) -> None:
+        """Add rows."""
+        self._file.write(b"".join((encode or self._encode)(raw) + b"\n" for raw in raws))
+
+
+class FailedTable(_Beside):
     """Failed rows as a Parquet file of the input's `schema`."""
 
     def __init__(self, path: str, schema: Any) -> None:
-        self._path = path
+        super().__init__(path)
         self._schema = schema
-        self._file = open(_beside(path), "wb")  # noqa: SIM115 - closed by `close`
         self._arrow: Any = importlib.import_module("pyarrow")
         self._writer: Any = importlib.import_module("pyarrow.parquet").ParquetWriter(self._file, schema)
 
@@ -67,21 +74,9 @@ class FailedTable:
     def commit(self) -> None:
         """Give the file its name."""
         self._writer.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        replace_by(self._file.name, self._path)
+        super().commit()
 
     def close(self) -> None:
         """Leave what stood under the name before, unless the file was committed."""
         self._writer.close()
-        self._file.close()
-        _remove(self._file.name)
-
-
-def _beside(path: str) -> str:
-    return f"{os.path.realpath(path)}.partial"
-
-
-def _remove(path: str) -> None:
-    if os.path.exists(path):
-        os.unlink(path)
+        super().close()
