@@ -133,8 +133,8 @@ class ScriptedServer:
             with self.changed:
                 self.open += 1
                 self.accepted += 1
-                self.most_open = max(self.most_open, self.open)
                 self._connections.add(connection)
+                self.most_open = max(self.most_open, sum(map(_is_open, self._connections)))
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -193,6 +193,16 @@ class ScriptedServer:
                     connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Whether the client has not closed its side; the thread of the connection may be slow to see it."""
+    try:
+        return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""  # TLS itself cannot peek
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def _read(stream: Any) -> Received | None:

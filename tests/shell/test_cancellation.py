@@ -106,7 +106,7 @@ class TestAsyncio:
                 outcomes.update(type(outcome).__name__ for outcome in ended)
         assert set(outcomes) <= {"CancelledError", "FillMaskResult"}
         assert outcomes.total() == STORM
-        assert server.most_open < AT_ONCE / 2  # the gate held; a busy server is slow to see what was closed
+        assert server.most_open <= CONNECTIONS
 
     @pytest.mark.slow
     async def test_a_storm_of_wait_for(self) -> None:
