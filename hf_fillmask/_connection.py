@@ -95,6 +95,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._unsent = b""
         self._has_news = _watch(stream.extra(SocketAttribute.raw_socket))
+        self._tls: ssl.SSLObject | None = stream.extra(TLSAttribute.ssl_object, None)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._unsent += buffer
@@ -144,7 +145,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return self._has_news() or _holds_news(self._stream.extra(TLSAttribute.ssl_object, None))
+            return self._has_news() or (self._tls is not None and _holds_news(self._tls))
         return self._stream.extra(_ATTRIBUTES[info], None) if info in _ATTRIBUTES else None
 
 
@@ -157,10 +158,8 @@ def _watch(of: socket.socket) -> Callable[[], bool]:
     return lambda: bool(poll.poll(0))
 
 
-def _holds_news(tls: ssl.SSLObject | None) -> bool:
+def _holds_news(tls: ssl.SSLObject) -> bool:
     """Whether TLS has more to read of the packets that it took from the socket: a second answer, or the end."""
-    if tls is None:
-        return False
     try:
         tls.read(1)
     except ssl.SSLError as error:
