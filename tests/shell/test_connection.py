@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import socket
 import ssl
 import threading
@@ -64,6 +63,35 @@ async def test_calls_over_tls(secured: ssl.SSLContext) -> None:
         assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
 
 
+def answers_twice(request: Received, wire: Wire) -> None:
+    """Give two answers to one request."""
+    with wire.one_packet():
+        echo(request, wire)
+        wire.reply(200, [{**PREDICTION, "sequence": "unasked"}])
+
+
+def ends_a_line_more(request: Received, wire: Wire) -> None:
+    """End an answer as some old servers do."""
+    with wire.one_packet():
+        echo(request, wire)
+        wire.send(b"\r\n")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="the server cannot put two answers into one packet")
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("secret", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("script", [answers_twice, ends_a_line_more])
+async def test_what_comes_unasked_answers_no_other_request(
+    secured: ssl.SSLContext, script: Callable[[Received, Wire], None], secret: bool
+) -> None:
+    """What follows an answer in its packet is not taken for the answer to the next request: the result of another."""
+    with scripted(script, secured if secret else None) as server:
+        async with client_of(server, max_retries=0) as client:
+            for text in ("one [MASK]", "two [MASK]", "three [MASK]"):
+                assert (await client.fill_mask(text))[0].sequence == text
+        assert server.accepted == 3
+
+
 async def test_a_certificate_that_nobody_vouches_for(secured: ssl.SSLContext) -> None:
     """The error says so, nothing was sent, and no connection stays open."""
     with scripted(echo, secured) as server:
@@ -115,50 +143,3 @@ async def test_a_request_goes_out_in_one_piece(secured: ssl.SSLContext) -> None:
     head, _, body = records[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /models/org/model HTTP/1.1\r\n")
     assert json.loads(body)["inputs"] == TEXT
-
-
-def answers_twice(request: Received, wire: Wire) -> None:
-    """Give two answers to one request."""
-    with wire.one_packet():
-        echo(request, wire)
-        wire.reply(200, [{**PREDICTION, "sequence": "unasked"}])
-
-
-def ends_a_line_more(request: Received, wire: Wire) -> None:
-    """End an answer as some old servers do."""
-    with wire.one_packet():
-        echo(request, wire)
-        wire.send(b"\r\n")
-
-
-@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="the server cannot put two answers into one packet")
-@pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize("secret", [False, True], ids=["plain", "TLS"])
-@pytest.mark.parametrize("script", [answers_twice, ends_a_line_more])
-async def test_what_comes_unasked_answers_no_other_request(
-    secured: ssl.SSLContext, script: Callable[[Received, Wire], None], secret: bool
-) -> None:
-    """What follows an answer in its packet is not taken for the answer to the next request: the result of another."""
-    with scripted(script, secured if secret else None) as server:
-        async with client_of(server, max_retries=0) as client:
-            for text in ("one [MASK]", "two [MASK]", "three [MASK]"):
-                assert (await client.fill_mask(text))[0].sequence == text
-        assert server.accepted == 3
-
-
-async def test_a_connection_that_ended_while_idle_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where select has no poll, as on Windows, a connection that the server has closed takes no request either."""
-    monkeypatch.delattr(select, "poll", raising=False)
-
-    def once(request: Received, wire: Wire) -> None:
-        wire.warm()
-        if "last" in request.inputs:
-            wire.close()
-
-    with scripted(once) as server:
-        async with client_of(server, max_retries=0) as client:
-            await client.fill_mask(TEXT)
-            await client.fill_mask(f"last {TEXT}")
-            await in_thread(server.wait_until_idle)
-            await client.fill_mask(TEXT)
-        assert server.accepted == 2
