@@ -43,7 +43,7 @@ class Connection:
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send one request; the one before has been read or closed."""
         connection = self._connection
-        if connection is None or connection.has_expired() or not connection.is_available():
+        if connection is None or not _is_fit(connection):
             await self.aclose()
             connection = self._connection = httpcore.AsyncHTTPConnection(
                 request.url.origin,
@@ -58,6 +58,17 @@ class Connection:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
+
+
+def _is_fit(connection: Any) -> bool:
+    """Whether a connection can take a request: it is open, idle, and nothing came after the last answer.
+
+    h11 keeps what came in a packet with that answer, and httpcore would take it for the answer to the next request.
+    """
+    if connection.has_expired() or not connection.is_available():
+        return False
+    unasked, _ = connection._connection._h11_state.trailing_data
+    return not unasked
 
 
 class _Network(httpcore.AsyncNetworkBackend):
@@ -84,6 +95,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._unsent = b""
         self._has_news = _watch(stream.extra(SocketAttribute.raw_socket))
+        self._tls: ssl.SSLObject | None = stream.extra(TLSAttribute.ssl_object, None)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._unsent += buffer
@@ -133,19 +145,28 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return self._has_news()
+            return self._has_news() or (self._tls is not None and _holds_news(self._tls))
         return self._stream.extra(_ATTRIBUTES[info], None) if info in _ATTRIBUTES else None
 
 
 def _watch(of: socket.socket) -> Callable[[], bool]:
     """Return a function that tells whether there is something to read: of an idle connection, that is the end."""
-    if not hasattr(select, "poll"):  # Windows
-        return lambda: bool(select.select([of], [], [], 0)[0])
+    if not hasattr(select, "poll"):  # Windows, where the event loop closes a socket that is reset while it is idle
+        return lambda: of.fileno() < 0 or bool(select.select([of], [], [], 0)[0])
     poll = select.poll()
     poll.register(of, select.POLLIN)
     return lambda: bool(poll.poll(0))
 
 
+def _holds_news(tls: ssl.SSLObject) -> bool:
+    """Whether TLS has more to read of the packets that it took from the socket: a second answer, or the end."""
+    try:
+        tls.read(1)
+    except ssl.SSLError as error:
+        return not isinstance(error, ssl.SSLWantReadError)
+    return True
+
+
 def _reason(error: BaseException) -> str:
     """Say what the operating system said, which anyio keeps as the cause."""
-    return str(error) or str(error.__cause__ or "") or type(error).__name__
+    return str(error) or str(error.__cause__ or "") or "the server ended the connection"

@@ -61,6 +61,13 @@ class Wire:
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + packed)
 
+    @contextmanager
+    def one_packet(self) -> Iterator[None]:
+        """Keep what is sent in a block, and let it go out together at its end; Linux only."""
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        yield
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
     def warm(self) -> None:
         """Answer as a warm model."""
         self.reply(200, [PREDICTION])

@@ -63,6 +63,35 @@ async def test_calls_over_tls(secured: ssl.SSLContext) -> None:
         assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
 
 
+def answers_twice(request: Received, wire: Wire) -> None:
+    """Give two answers to one request."""
+    with wire.one_packet():
+        echo(request, wire)
+        wire.reply(200, [{**PREDICTION, "sequence": "unasked"}])
+
+
+def ends_a_line_more(request: Received, wire: Wire) -> None:
+    """End an answer as some old servers do."""
+    with wire.one_packet():
+        echo(request, wire)
+        wire.send(b"\r\n")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="the server cannot put two answers into one packet")
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("secret", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("script", [answers_twice, ends_a_line_more])
+async def test_what_comes_unasked_answers_no_other_request(
+    secured: ssl.SSLContext, script: Callable[[Received, Wire], None], secret: bool
+) -> None:
+    """What follows an answer in its packet is not taken for the answer to the next request: the result of another."""
+    with scripted(script, secured if secret else None) as server:
+        async with client_of(server, max_retries=0) as client:
+            for text in ("one [MASK]", "two [MASK]", "three [MASK]"):
+                assert (await client.fill_mask(text))[0].sequence == text
+        assert server.accepted == 3
+
+
 async def test_a_certificate_that_nobody_vouches_for(secured: ssl.SSLContext) -> None:
     """The error says so, nothing was sent, and no connection stays open."""
     with scripted(echo, secured) as server:
@@ -93,8 +122,9 @@ async def client_of_peer(script: Callable[[socket.socket], None]) -> AsyncIterat
 
 async def test_a_server_that_hangs_up_in_the_handshake() -> None:
     """A TLS handshake that gets no answer but the end is a lost connection."""
+    ended = r"no answer from https://127\.0\.0\.1:\d+: (the server ended the connection|.*reset by peer)\."
     async with client_of_peer(lambda connection: connection.close()) as client:
-        with pytest.raises(ConnectError, match=r"no answer from https://127\.0\.0\.1"):
+        with pytest.raises(ConnectError, match=ended):
             await client.fill_mask(TEXT)
 
 

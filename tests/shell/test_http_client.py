@@ -146,7 +146,12 @@ async def test_a_proxy_that_has_no_valid_address(monkeypatch: pytest.MonkeyPatch
             await client.fill_mask(TEXT)
 
 
-@pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "garbage"])
+before_28 = pytest.mark.skipif(httpx.__version__ < "0.28", reason="httpx passes over a file that is not there")
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param(None, id="missing", marks=before_28), pytest.param(b"no certificate", id="garbage")]
+)
 async def test_certificates_that_cannot_be_read(
     content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
