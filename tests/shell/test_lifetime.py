@@ -367,8 +367,9 @@ def test_cancelled_while_files_are_read(request: pytest.FixtureRequest, what: st
 
 
 # How long the loop stands still is up to the machine, too. So what a thread stood in line for a core meanwhile is taken
-# off, that of the longest line: the loop's own, or one that keeps the interpreter's lock. Linux tells it, in nanoseconds,
-# as the second number of schedstat (its Documentation/scheduler/sched-stats.rst); elsewhere nothing is taken off.
+# off, that of the longest line: the loop's own, or that of one that keeps the interpreter's lock. Linux tells it, in
+# nanoseconds, as the second number of schedstat (its Documentation/scheduler/sched-stats.rst); elsewhere nothing is
+# taken off.
 STALLS = """
 import anyio, glob, sys
 from contextlib import suppress
