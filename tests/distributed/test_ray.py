@@ -104,27 +104,28 @@ def test_every_row_of_many() -> None:
 
 
 def test_every_row_from_the_emulator() -> None:
-    """20,000 rows at the served emulator, cold at the start, some without a mask: each has its own text's answer."""
+    """Ten blocks at the served emulator, cold at the start, some texts without a mask: each has its own answer."""
+    block, rows = 200, 2000
     capitals = ("Paris", "Rome", "Madrid", "Berlin", "Vienna", "Lisbon", "Oslo", "Cairo")
     texts = [f"{capital} is the capital of [MASK]." for capital in capitals]
     texts += ["The cat sat on the [MASK].", "no mask here"]
-    numbers = range(ROWS)
+    numbers = range(rows)
     table = pa.table({"number": numbers, "text": [texts[number % len(texts)] for number in numbers]})
     with serving(create_app(load_seconds=1)) as url:
         ds = ray.data.from_arrow(table)
-        options = {"workers": WORKERS, "max_connections": 8, "base_url": url, "token": False}
-        rows = fill_mask_dataset(ds, EMULATED, column="text", **options).take_all()
+        options = {"workers": WORKERS, "max_connections": 8, "base_url": url, "token": False, "rows_per_block": block}
+        filled_rows = fill_mask_dataset(ds, EMULATED, column="text", **options).take_all()
         with FillMaskClient(EMULATED, base_url=url, token=False) as client:
             answers = client.fill_mask_batch(texts[:-1])
     words = [answer[0].token_str for answer in answers]
     expected = [(number, None if number % 10 == 9 else words[number % 10]) for number in numbers]
-    assert [(row["number"], row["masks"] and row["masks"][0][0]["token_str"]) for row in rows] == expected
-    assert {row["error"].partition(":")[0] for row in rows if row["masks"] is None} == {"MaskNotFoundError"}
+    assert [(row["number"], row["masks"] and row["masks"][0][0]["token_str"]) for row in filled_rows] == expected
+    assert {row["error"].partition(":")[0] for row in filled_rows if row["masks"] is None} == {"MaskNotFoundError"}
 
 
 def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     """Ray starts a killed worker anew: no row is lost, and no more than its running block is repeated."""
-    block, rows = 250, 4000
+    block, rows = 250, 2000
 
     def note(_: ColdStart) -> None:
         (tmp_path / str(os.getpid())).touch()  # pragma: no cover - runs in the workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import httpx
 import pytest
+import trio
 from trio.testing import MockClock
 
 from hf_fillmask import AsyncFillMaskClient
@@ -99,3 +101,30 @@ def everything_shown_by(error: BaseException) -> str:
 def virtual_time() -> tuple[str, dict[str, Any]]:
     """Return an `anyio_backend`: trio, on a clock that jumps to the next deadline whenever nothing else is to do."""
     return "trio", {"clock": MockClock(autojump_threshold=0)}
+
+
+class Ahead(asyncio.SelectorEventLoop):
+    """An event loop of asyncio whose clock can be put forward, as trio's `MockClock` can."""
+
+    ahead = 0.0  # seconds
+
+    def time(self) -> float:
+        """Return the seconds of the clock."""
+        return super().time() + self.ahead
+
+
+def clocks_to_put_forward() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return an `anyio_backend` of each kind, whose clocks go as all clocks do, until `put_forward` is called."""
+    return {"asyncio": ("asyncio", {"loop_factory": Ahead}), "trio": ("trio", {"clock": MockClock(rate=1.0)})}
+
+
+def put_forward(seconds: float) -> None:
+    """Let so much time pass at once, for all that the running event loop holds."""
+    if trio.lowlevel.in_trio_run():
+        clock = trio.lowlevel.current_clock()
+        assert isinstance(clock, MockClock)
+        clock.jump(seconds)
+    else:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Ahead)
+        loop.ahead += seconds

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -33,8 +34,11 @@ class Httpx2Client(AsyncFillMaskClient):
 
     async def aclose(self) -> None:
         """Close what was given, too: nobody else in a test does."""
-        await super().aclose()
-        await self.given.aclose()
+        try:
+            await super().aclose()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.given.aclose()
 
 
 def client_class(options: dict[str, Any]) -> type[AsyncFillMaskClient]:

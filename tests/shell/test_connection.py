@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,11 +17,15 @@ import pytest
 import trustme
 
 from hf_fillmask import AsyncFillMaskClient, ConnectError
+from hf_fillmask._connections import Connections
+from hf_fillmask._credentials import Credentials
+from hf_fillmask._exchange import Request
 
 from .helpers import MODEL, PATIENCE, TEXT, TOKEN, client_of, in_thread
+from .httpx2_client import own_connections
 from .scripted_server import PREDICTION, Received, Wire, scripted
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, own_connections]
 
 LARGE = f"{'A long text. ' * 20_000}{TEXT}"  # more than goes out at once
 
@@ -103,7 +109,9 @@ async def test_a_certificate_that_nobody_vouches_for(secured: ssl.SSLContext) ->
 
 
 @asynccontextmanager
-async def client_of_peer(script: Callable[[socket.socket], None]) -> AsyncIterator[AsyncFillMaskClient]:
+async def client_of_peer(
+    script: Callable[[socket.socket], None], scheme: str = "https"
+) -> AsyncIterator[AsyncFillMaskClient]:
     """Yield a client of a server that hands the first connection to `script`, and takes no other."""
 
     def serve() -> None:
@@ -113,7 +121,7 @@ async def client_of_peer(script: Callable[[socket.socket], None]) -> AsyncIterat
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         async with anyio.create_task_group() as group:
             group.start_soon(in_thread, serve)
             async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0) as client:
@@ -143,3 +151,40 @@ async def test_a_request_goes_out_in_one_piece(secured: ssl.SSLContext) -> None:
     head, _, body = records[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /models/org/model HTTP/1.1\r\n")
     assert json.loads(body)["inputs"] == TEXT
+
+
+async def test_a_server_that_hangs_up_while_it_is_told() -> None:
+    """A connection that is reset while a long request goes out is a lost one."""
+
+    def reset(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    async with client_of_peer(reset, scheme="http") as client:
+        with pytest.raises(ConnectError):
+            await client.fill_mask(f"{'More than a socket takes. ' * 500_000}{TEXT}")
+
+
+@pytest.mark.parametrize("told_by", ["poll", "select"])
+async def test_an_idle_connection_that_ended(monkeypatch: pytest.MonkeyPatch, told_by: str) -> None:
+    """Nothing is sent on a connection that the server closed meanwhile, on systems without poll (Windows), too."""
+    if told_by == "select":
+        monkeypatch.delattr(select, "poll")
+
+    def once(request: Received, wire: Wire) -> None:
+        wire.warm()
+        wire.close()
+
+    with scripted(once) as server:
+        async with client_of(server, max_retries=0) as client:
+            for _ in range(3):
+                await client.fill_mask(TEXT)
+                await in_thread(server.wait_until_idle)
+        assert server.accepted == 3
+
+
+async def test_connections_that_are_not_open() -> None:
+    """Who asks for a connection before there are any gets none."""
+    connections = Connections(1, None)
+    with pytest.raises(RuntimeError, match="not open"):
+        await connections.exchange(Request("GET", "http://127.0.0.1:9/", (), b"", MODEL), Credentials())

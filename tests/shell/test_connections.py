@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import threading
+from typing import Any
 
 import anyio.lowlevel
+import httpx
 import pytest
 import trio
 from trio.testing import MockClock
 
 from hf_fillmask import AsyncFillMaskClient, RequestTimeoutError
 
-from .helpers import MODEL, PATIENCE, TEXT, client_of, in_thread
+from .helpers import MODEL, PATIENCE, TEXT, client_of, clocks_to_put_forward, in_thread, put_forward
 from .httpx2_client import own_connections
 from .scripted_server import Received, Wire, scripted, warm
 
@@ -84,38 +87,57 @@ async def test_no_more_than_twice_max_connections_to_all_hosts() -> None:
         assert (one.accepted, other.accepted, third.accepted) == (1, 1, 1)
 
 
-def silent_peer(listener: socket.socket) -> bytes:
-    """Take a connection, say nothing, and read until its other side closes it."""
-    peer, _ = listener.accept()
-    with peer:
-        peer.settimeout(PATIENCE)
-        return b"".join(iter(lambda: peer.recv(65_536), b""))
+CLOCKS = clocks_to_put_forward()
 
 
-async def test_a_handshake_that_is_given_up() -> None:
+async def is_timed_out(url: str, hello: threading.Event, **options: Any) -> None:
+    """Hold that a call ends by its timeout, which comes when the handshake has begun."""
+    options |= {"base_url": url, "token": False, "max_retries": 0, "timeout": PATIENCE}
+    async with AsyncFillMaskClient(MODEL, **options) as client:
+
+        async def call() -> None:
+            with pytest.raises(RequestTimeoutError):
+                await client.fill_mask(TEXT)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            assert await in_thread(hello.wait, PATIENCE)
+            put_forward(PATIENCE)
+
+
+@pytest.mark.parametrize("anyio_backend", CLOCKS.values(), ids=CLOCKS)
+@pytest.mark.parametrize("whose", ["ours", "the user's"])
+async def test_a_handshake_that_is_given_up(whose: str) -> None:
     """A TLS handshake that takes too long is ended, and its connection closed at once."""
+    hello = threading.Event()
+
+    def silent_peer() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(PATIENCE)
+            while peer.recv(65_536):
+                hello.set()
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
-            with pytest.raises(RequestTimeoutError):
-                await client.fill_mask(TEXT)
-            assert await in_thread(silent_peer, listener)
+        async with httpx.AsyncClient() as theirs, anyio.create_task_group() as group:
+            group.start_soon(in_thread, silent_peer)
+            await is_timed_out(url, hello, http_client=theirs if whose == "the user's" else None)
 
 
+@pytest.mark.parametrize("anyio_backend", CLOCKS.values(), ids=CLOCKS)
 async def test_a_handshake_through_a_proxy_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """So is one that goes through a proxy's tunnel."""
+    hello = threading.Event()
 
     def tunnel(request: Received, wire: Wire) -> None:
         wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
         wire.close()
         while wire.connection.recv(65_536):
-            pass
+            hello.set()
 
     with scripted(tunnel) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        url = "https://model.example"
-        async with AsyncFillMaskClient(MODEL, base_url=url, token=False, max_retries=0, timeout=0.2) as client:
-            with pytest.raises(RequestTimeoutError):
-                await client.fill_mask(TEXT)
-            await in_thread(proxy.wait_until_idle)
+        await is_timed_out("https://model.example", hello)
+        await in_thread(proxy.wait_until_idle)
