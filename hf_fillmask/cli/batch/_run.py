@@ -138,8 +138,9 @@ class Run:
         job, counts = self._job, self._counts
         done = output.found.done if isinstance(output, OutputFile) else Bitmap()
         desk = Desk(sink, counts, ordered=job.ordered)
-        rate = None if job.max_rps is None else Rate(job.max_rps * job.texts_a_request)
-        feed = Feed(source.chunks(done), desk, counts, rate, Answers() if job.asks_equal_texts_once else None)
+        rate = None if job.max_rps is None else Rate(job.max_rps)
+        answers = Answers() if job.asks_equal_texts_once else None
+        feed = Feed(source.chunks(done), desk, counts, rate, answers, texts_a_turn=job.texts_a_request)
         async with anyio.create_task_group() as group:
             group.start_soon(self._progress.report)
             group.start_soon(self._count, source)
