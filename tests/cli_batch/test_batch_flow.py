@@ -276,6 +276,8 @@ def test_a_clock(seconds: float, clock: str) -> None:
 
 def test_summaries() -> None:
     """The summary counts filled, failed, skipped and asked, and tells the time and the rate."""
-    counts = Counts(filled=1900, failed=100, skipped=5, asked=1950)
+    counts = Counts(filled=1900, failed=100, written=2000, skipped=5, asked=1950)
     assert summary(counts, 100.0) == "1,900 filled, 100 failed, 5 done before; 1,950 asked in 1:40 (20 rows/s)"
+    counts.written = 1500
+    assert summary(counts, 100.0).startswith("1,900 filled, 100 failed, up to 500 of them not written, 5 done before; ")
     assert summary(Counts(), 0.0) == "0 filled, 0 failed; 0 asked in 0.0 s (0 rows/s)"
