@@ -93,7 +93,9 @@ def _called(path: str) -> str:
 
 def _opened(path: str, resources: ExitStack) -> BinaryIO:
     if path != "-":
-        return resources.enter_context(open(path, "rb", buffering=0, opener=_opened_at_once))
+        # Elsewhere a named pipe without a writer reads as if it were at its end.
+        opener = _opened_at_once if sys.platform == "linux" else None
+        return resources.enter_context(open(path, "rb", buffering=0, opener=opener))
     stdin = sys.stdin
     if stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # so it is where it was closed
         raise click.UsageError("'-' asks for standard input, which is closed")
@@ -102,8 +104,6 @@ def _opened(path: str, resources: ExitStack) -> BinaryIO:
 
 def _opened_at_once(path: str, flags: int) -> int:
     """Open a named pipe before anybody writes to it: `_reader` waits with an eye on `check`, and this could not."""
-    if sys.platform != "linux":  # elsewhere such a pipe reads as if it were at its end
-        return os.open(path, flags)
     fd = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(fd, True)
     return fd
