@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ._deadline import Deadline
-from ._errors import FillMaskError
+from ._errors import DeadlineExceededError, FillMaskError
 from ._pace import ListSize, Pace
 from ._source import Inputs, Source
 from ._values import BatchItem, FillMaskResult
@@ -40,6 +40,7 @@ class BatchStream(AsyncIterator[BatchItem]):
     """The items of a batch, as they get done or in order: an async context manager around an async iterator.
 
     `AsyncFillMaskClient.fill_mask_stream` makes it; it is entered once. Leaving the block cancels what still runs.
+    `unread` is the error that it ends with if the deadline ended the reading, and None otherwise.
     """
 
     def __init__(
@@ -57,6 +58,9 @@ class BatchStream(AsyncIterator[BatchItem]):
     ) -> None:
         window = _ROUNDS * most * size.most if ordered else None
         self._source = Source(inputs, window, deadline)
+        # Who reads a list from a live source waits for the rest of it, and cannot send meanwhile what has arrived.
+        self._fewest = 2 if self._source.is_live and size.most > 1 else 1
+        self._turns = anyio.Lock(fast_acquire=True)  # of two workers where the pace allows one
         self._deadline = deadline
         self._fill = fill
         self._life = life
@@ -67,6 +71,7 @@ class BatchStream(AsyncIterator[BatchItem]):
         self._workers = 0
         self._done = self._errors = self._due = 0
         self._failure: Exception | None = None
+        self.unread: DeadlineExceededError | None = None
         self._ended = False
         self._early: dict[int, BatchItem] = {}
         self._ready: deque[BatchItem] = deque()
@@ -149,7 +154,8 @@ class BatchStream(AsyncIterator[BatchItem]):
                 async with anyio.create_task_group() as group:
                     self._staff(group)
                 if self._source.cut and self._failure is None:
-                    self._failure = self._deadline.error("not all texts were read within the batch's deadline")
+                    self.unread = self._deadline.error("not all texts were read within the batch's deadline")
+                    self._failure = self.unread
         except RuntimeError as error:  # the client is closed, or belongs to another event loop
             self._failure = error
         finally:
@@ -157,18 +163,23 @@ class BatchStream(AsyncIterator[BatchItem]):
             self._news.set()
 
     def _staff(self, group: TaskGroup) -> None:
-        """Have as many workers as the pace allows."""
-        while self._workers < self._pace.limit:
+        """Have as many workers as are wanted."""
+        while self._workers < self._wanted:
             self._workers += 1
             group.start_soon(self._work, group)
 
+    @property
+    def _wanted(self) -> int:
+        return max(self._pace.limit, self._fewest)
+
     async def _work(self, group: TaskGroup) -> None:
         try:
-            while self._workers <= self._pace.limit:
+            while self._workers <= self._wanted:
                 first, texts = await self._source.take(self._size.size)
                 if not texts:
                     return
-                filled = await self._fill(texts)
+                async with self._turns if self._pace.limit == 1 else nullcontext():
+                    filled = await self._fill(texts)
                 await self._deliver(first, texts, filled)
                 self._source.landed()
                 self._staff(group)

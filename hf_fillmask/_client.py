@@ -218,7 +218,7 @@ class AsyncFillMaskClient(Configured):
                         raise item.error
                     results[item.index] = item.result or item.error  # type: ignore[assignment]  # one of the two is there
             except DeadlineExceededError as rest:
-                if not return_errors:
+                if not return_errors or rest is not items.unread:
                     raise
                 results[len(results)] = rest
         return [results[index] for index in range(len(results))]

@@ -22,26 +22,26 @@ __all__ = ["Inputs", "Source"]
 
 Inputs = Iterable[str] | AsyncIterable[str]
 
-_END = object()
-
 
 class Source:
     """Hands out the texts a few at a time; `window` bounds those that are handed out and not yet `released`.
 
-    `cut` tells that the deadline has ended the reading, and that there may have been more.
+    `is_live` tells an async iterable, which may keep its reader waiting; `cut` that the deadline has ended the reading,
+    and that there may have been more.
     """
 
     def __init__(self, inputs: Inputs, window: int | None = None, deadline: Deadline | None = None) -> None:
         if isinstance(inputs, (str, bytes)) or not isinstance(inputs, (Iterable, AsyncIterable)):
             raise TypeError("inputs must be an iterable of texts; fill_mask takes one text")
         self.total = len(inputs) if isinstance(inputs, Sized) else None
+        self.is_live = not isinstance(inputs, Iterable)
         self.cut = False
         self._deadline = Deadline(None) if deadline is None or self.total is not None else deadline
         self._texts: Iterator[str] | None = iter(inputs) if isinstance(inputs, Iterable) else None
         self._coming: AsyncIterator[str] | None = None if isinstance(inputs, Iterable) else aiter(inputs)
         self._arrived: list[Any] = []  # of the list that is being read
         self._reading = False
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None  # of those that watch
         self._under_way = 0
         self._next = 0
         self._line = anyio.Lock(fast_acquire=True)  # an async iterator has one reader at a time, and one that watches
@@ -84,16 +84,17 @@ class Source:
     async def _read(self, most: int) -> list[str]:
         async with self._line:
             while self._reading and not self._due(most):
+                self._changed = self._changed or anyio.Event()
                 await self._changed.wait()
             if self._due(most):
                 return self._handed_out(most)
             self._reading = True
         try:
-            with self._deadline.bound():
-                while self._coming is not None and len(self._arrived) < most:
-                    await self._read_one(self._coming)
-            if self.cut:
-                self._coming = None
+            if self._coming is not None:
+                with self._deadline.bound():
+                    await self._fill_up(self._coming, most)
+                if self.cut:
+                    self._coming = None
         finally:
             self._reading = False
             self._tell()
@@ -108,25 +109,29 @@ class Source:
         texts, self._arrived = self._arrived[:most], self._arrived[most:]
         return texts
 
-    async def _read_one(self, coming: AsyncIterator[str]) -> None:
-        """Read a text, or the end; `cut` stays if neither comes in time."""
+    async def _fill_up(self, coming: AsyncIterator[str], most: int) -> None:
+        """Read until a list is full, or to the end; `cut` stays if neither comes in time."""
         self.cut = True
-        await self._room()
-        text = _END
-        if not self._deadline.over:
-            text = await anext(coming, _END)
-            self.cut = False
-        if text is _END:
-            self._coming = None  # not every iterator likes to be asked again after its end
-            return
-        self._arrived.append(text)
-        if not self._under_way:
-            self._tell()
+        while len(self._arrived) < most:
+            if self._window is not None:
+                await self._window.acquire()
+            if self._deadline.over:
+                return
+            try:
+                text = await anext(coming)
+            except StopAsyncIteration:
+                self._coming = None  # not every iterator likes to be asked again after its end
+                break
+            self._arrived.append(text)
+            if not self._under_way:
+                self._tell()
+        self.cut = False
 
     async def _room(self) -> None:
         if self._window is not None:
             await self._window.acquire()
 
     def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -13,6 +14,8 @@ import trio
 from trio.testing import MockClock
 
 from hf_fillmask import BadRequestError, BatchItem, ColdStart
+from hf_fillmask._rate import Rate
+from hf_fillmask._source import Source
 from hf_fillmask.cli.batch._answers import Answers
 from hf_fillmask.cli.batch._counts import Counts
 from hf_fillmask.cli.batch._desk import Desk
@@ -21,6 +24,7 @@ from hf_fillmask.cli.batch._rows import Chunk, Row, broken_row
 from hf_fillmask.cli.batch._sink import Sink, Writers, writing
 from hf_fillmask.cli.batch._speed import Speed, progress_parts, summary, time_left
 
+from ..shell.helpers import virtual_time
 from .helpers import item
 
 pytestmark = pytest.mark.anyio
@@ -56,18 +60,42 @@ def row(index: int, text: str | None = None) -> Row:
 class Table:
     """A feed over some texts, and all that it writes to."""
 
-    def __init__(self, texts: Iterable[str], *, ordered: bool = False, once: bool = True) -> None:
+    def __init__(
+        self, texts: Iterable[str], *, ordered: bool = False, once: bool = True, rate: Rate | None = None
+    ) -> None:
         rows = [row(index, text) for index, text in enumerate(texts)]
         self.kept = Kept()
         self.sink = Sink(self.kept.writers())
         self.counts = Counts()
         self.desk = Desk(self.sink, self.counts, ordered=ordered)
         chunks = iter([Chunk([], 1, 0), Chunk(rows, len(rows), 0)])
-        self.feed = Feed(chunks, self.desk, self.counts, None, Answers() if once else None)
+        answers = Answers() if once else None
+        self.feed = Feed(chunks, self.desk, self.counts, rate, answers, texts_a_turn=4)
 
     async def written(self) -> list[int]:
         await self.sink.flush()
         return self.kept.indices
+
+
+@pytest.mark.parametrize("anyio_backend", [virtual_time()], ids=["trio"])
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 5.0])
+async def test_the_rate_is_one_of_requests(seconds: float) -> None:
+    """However quick the answers: never more than one request a turn, and full lists where there is more to ask."""
+    table = Table(map(str, range(30)), rate=Rate(2))
+    source = Source(table.feed)
+    sent: list[tuple[float, int]] = []
+
+    async def work() -> None:
+        while texts := (await source.take(4))[1]:
+            sent.append((anyio.current_time(), len(texts)))
+            await anyio.sleep(seconds)
+            source.landed()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(work)
+    assert [size for _, size in sent] == [4] * 7 + [2]
+    assert all(after[0] - before[0] >= 0.5 for before, after in pairwise(sent))
 
 
 async def test_equal_texts_are_asked_once() -> None:
@@ -248,6 +276,8 @@ def test_a_clock(seconds: float, clock: str) -> None:
 
 def test_summaries() -> None:
     """The summary counts filled, failed, skipped and asked, and tells the time and the rate."""
-    counts = Counts(filled=1900, failed=100, skipped=5, asked=1950)
+    counts = Counts(filled=1900, failed=100, written=2000, skipped=5, asked=1950)
     assert summary(counts, 100.0) == "1,900 filled, 100 failed, 5 done before; 1,950 asked in 1:40 (20 rows/s)"
+    counts.written = 1500
+    assert summary(counts, 100.0).startswith("1,900 filled, 100 failed, up to 500 of them not written, 5 done before; ")
     assert summary(Counts(), 0.0) == "0 filled, 0 failed; 0 asked in 0.0 s (0 rows/s)"

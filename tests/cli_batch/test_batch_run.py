@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hf_fillmask.cli.batch._input import open_input
+
 from ..shell.scripted_server import Received, ScriptedServer, Wire
 from .helpers import answering, essence, numbered, predictions, rows_of, written_by
 
@@ -132,7 +134,8 @@ def test_nothing_to_do(batch: Invoke, name: str, data: str) -> None:
     """An input without rows makes an output without rows, and an empty file of failed rows."""
     Path(name).write_text(data)
     Path("bad").write_text("old")
-    assert batch(name, *TO_OUT, "--errors", "bad").code == 0
+    run = batch(name, *TO_OUT, "--errors", "bad")
+    assert (run.code, run.err.startswith("0 filled, 0 failed; 0 asked in ")) == (0, True)
     assert (OUT.read_bytes(), Path("bad").read_text()) == (b"", "inputs\n" if name == "in.csv" else "")
 
 
@@ -388,12 +391,67 @@ def test_a_signal_while_standard_input_is_silent(batch: Invoke, server: Scripted
     os.close(writing)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system waits for the other end of a named pipe")
+@pytest.mark.parametrize("written", [b"", b"a [MASK]\nb [MA"], ids=["nobody wrote", "a torn line"])
+def test_a_named_pipe(batch: Invoke, written: bytes) -> None:
+    """A run waits for the writer of a named pipe, and takes the pipe's end in a line for the line's end."""
+    os.mkfifo("pipe")
+
+    def write() -> None:
+        Path("pipe").write_bytes(written)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert batch("pipe", "--format", "text", *TO_OUT).code == 0
+    writer.join()
+    assert [row["inputs"] for row in essence(rows_of(OUT))] == written.decode().splitlines()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system waits for the other end of a named pipe")
+def test_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    """The wait for the other end of a named pipe ends when the command is stopped."""
+    os.mkfifo(tmp_path / "pipe")
+
+    class StoppedError(Exception):
+        pass
+
+    def check() -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        open_input(str(tmp_path / "pipe"), "text", "inputs", check)
+
+
+def test_a_line_without_end(batch: Invoke) -> None:
+    """What has no lines, such as /dev/zero, ends the run before it fills the memory."""
+    run = batch("/dev/zero", "--format", "text", *TO_OUT)
+    assert run.code == 1
+    assert run.err == "error: cannot read /dev/zero: a line is longer than 64 MiB\nhint: is it a file of texts?\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("in.txt", "a [MASK]\n".encode("utf-16"), "in.txt is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8"),
+        ("in.csv", b"\xfe\xff\0i", "in.csv is UTF-16"),
+        ("in.csv", "inputs,pr\xe9nom\na [MASK],b\n".encode("cp1252"), "in.csv is not UTF-8, its header at least"),
+        ("in.csv", b"", "in.csv is empty; CSV begins with a header"),
+    ],
+)
+def test_an_input_of_another_kind(batch: Invoke, name: str, data: bytes, message: str) -> None:
+    """A whole file that cannot be meant is told as one, with what to do, and not asked in pieces."""
+    Path(name).write_bytes(data)
+    run = batch(name, *TO_OUT)
+    assert (run.code, message in run.err, OUT.exists()) == (2, True, False)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to offer")
 def test_a_full_disk(batch: Invoke) -> None:
     """A disk without space ends the run in one line."""
     Path("in.txt").write_text("a [MASK]\n")
     run = batch("in.txt", "-o", "/dev/full")
     assert (run.code, "error: cannot write /dev/full: No space left on device" in run.err) == (1, True)
+    assert run.err.startswith("1 filled, 0 failed, up to 1 of them not written; ")
 
 
 def test_an_input_that_cannot_be_read(batch: Invoke) -> None:

@@ -185,6 +185,20 @@ async def test_the_iterables_own_error_comes_out_as_itself(server: ScriptedServe
             await client.fill_mask_batch(broken_too() if asynchronous else broken())
 
 
+async def test_a_deadline_of_the_iterable_is_not_the_batchs(server: ScriptedServer) -> None:
+    """A DeadlineExceededError that the iterable raises is its own exception: errors that are returned are of texts."""
+    own = DeadlineExceededError("of another batch")
+
+    def broken() -> Iterator[str]:
+        yield f"a {MASK}"
+        raise own
+
+    async with client_of(server) as client:
+        with pytest.raises(DeadlineExceededError) as raised:
+            await client.fill_mask_batch(broken(), return_errors=True, deadline=PATIENCE)
+    assert raised.value is own
+
+
 @pytest.mark.parametrize("inputs", ["one text", b"bytes", 5, ["a", 5]], ids=repr)
 async def test_what_is_no_iterable_of_texts_is_refused(server: ScriptedServer, inputs: Any) -> None:
     """One text, or something that is no text, is a TypeError."""

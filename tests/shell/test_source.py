@@ -146,14 +146,15 @@ async def test_a_file_that_is_awaited_makes_full_lists() -> None:
     assert sorted(sizes)[-5:] == [10] * 5
 
 
+@pytest.mark.parametrize("concurrency", ["adaptive", 1])
 @pytest.mark.parametrize("ordered", [False, True], ids=["as done", "ordered"])
-async def test_a_live_stream_does_not_wait_for_its_list(ordered: bool) -> None:
+async def test_a_live_stream_does_not_wait_for_its_list(ordered: bool, concurrency: Any) -> None:
     """An item comes out before the next text has come in, although the list has room for more."""
     feed = Feed()
     with scripted(pipeline()) as server, anyio.fail_after(PATIENCE):
         async with (
             client_of(server) as client,
-            client.fill_mask_stream(feed, inputs_per_request=16, ordered=ordered) as items,
+            client.fill_mask_stream(feed, inputs_per_request=16, ordered=ordered, max_concurrency=concurrency) as items,
         ):
             for number in range(5):
                 feed.put(f"{number} {MASK}")
@@ -161,6 +162,34 @@ async def test_a_live_stream_does_not_wait_for_its_list(ordered: bool) -> None:
             feed.close()
             with pytest.raises(StopAsyncIteration):
                 await anext(items)
+
+
+async def test_one_at_a_time_stays_one_at_a_time() -> None:
+    """A live source is read while the one request is under way, so the lists get full; no second request is sent."""
+
+    async def lines() -> AsyncIterator[str]:
+        for number in range(21):
+            await anyio.lowlevel.checkpoint()
+            yield f"{number} {MASK}"
+
+    sizes: list[int] = []
+    in_flight: list[int] = [0]
+    answer = pipeline()
+
+    def script(request: Received, wire: Wire) -> None:
+        sizes.append(request.body.count(MASK.encode()))
+        in_flight.append(in_flight[-1] + 1)
+        wire.pause(0.05)
+        in_flight.append(in_flight[-1] - 1)
+        answer(request, wire)
+
+    with scripted(script) as server:
+        async with client_of(server) as client:
+            results = await client.fill_mask_batch(lines(), inputs_per_request=5, max_concurrency=1)
+    assert [result[0].word for result in results] == [f"{number} {MASK}/0" for number in range(21)]
+    assert max(in_flight) == 1
+    assert sum(sizes) == 21
+    assert sizes.count(5) >= 3
 
 
 def endless() -> Any:

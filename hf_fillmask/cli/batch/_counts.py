@@ -14,6 +14,7 @@ __all__ = ["Counts"]
 class Counts:
     """Rows of the input that were `read`, `skipped` (done before), and became `filled` or `failed`.
 
+    Lines of the output are `written` once the system has taken them.
     `asked` texts were handed to the client, `answered` of them came back; `lines` of the input were read out of
     `all_lines` (None: nobody knows).
     """
@@ -22,6 +23,7 @@ class Counts:
     skipped: int = 0
     filled: int = 0
     failed: int = 0
+    written: int = 0
     asked: int = 0
     answered: int = 0
     lines: int = 0

@@ -3,6 +3,9 @@
 Rule: memory is bounded. Rows with the text of one that is under way wait for its answer, but only so many; after that
 their text is asked again, which is always possible, while waiting for room might wait for ever: a list is only sent
 when it has all of its texts.
+
+A turn of the rate lets a list's worth of texts through. Whoever reads may send a list that is not full yet whenever it
+has to wait here; so what comes after any wait needs a turn of its own, and there are never more requests than turns.
 """
 
 from __future__ import annotations
@@ -27,12 +30,21 @@ class Feed:
     """An async iterator of texts, and the way back: from an item of the client's stream to the rows with its text."""
 
     def __init__(
-        self, chunks: Iterator[Chunk], desk: Desk, counts: Counts, rate: Rate | None, answers: Answers | None
+        self,
+        chunks: Iterator[Chunk],
+        desk: Desk,
+        counts: Counts,
+        rate: Rate | None,
+        answers: Answers | None,
+        *,
+        texts_a_turn: int = 1,
     ) -> None:
         self._chunks = chunks
         self._desk = desk
         self._counts = counts
         self._rate = rate
+        self._texts_a_turn = texts_a_turn
+        self._let_through = 0  # texts that may follow on the last turn
         self._answers = answers
         self._rows: deque[Row] = deque()
         self._asked: dict[int, list[Row]] = {}
@@ -47,15 +59,17 @@ class Feed:
         while True:
             if self._desk.sink.is_full:
                 await self._desk.sink.room()
+                self._let_through = 0
             while not self._rows:
                 await self._read()
+                self._let_through = 0
             row = self._rows.popleft()
             self._desk.expect(row)
             if row.inputs is None:
                 self._desk.settle(row, invalid(row.problem or ""))
             elif self._must_ask(row, row.inputs):
                 if self._rate is not None:
-                    await self._rate.turn()
+                    await self._turn(self._rate)
                 return row.inputs
 
     def answer(self, item: BatchItem) -> Outcome:
@@ -86,6 +100,12 @@ class Feed:
         self._asked[self._counts.asked] = rows
         self._counts.asked += 1
         return True
+
+    async def _turn(self, rate: Rate) -> None:
+        if not self._let_through:
+            await rate.turn()
+            self._let_through = self._texts_a_turn
+        self._let_through -= 1
 
     async def _read(self) -> None:
         chunk = await anyio.to_thread.run_sync(next, self._chunks, None)

@@ -1,7 +1,7 @@
 """The input: which format it has, how it is told from another one, and its rows.
 
 Rule: blocking, so it runs in a worker thread; a stream (standard input, a pipe) is read once and from its beginning,
-and waiting for it ends when `check` raises.
+and waiting for it ends when `check` raises. What is no input at all is told before anything is asked.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ FORMATS = ("text", "jsonl", "csv", "parquet")
 _SUFFIXES = {".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _PEEK = 0.2  # seconds between two looks whether the command was stopped
 _BOM = b"\xef\xbb\xbf"  # editors on Windows put it before the first line
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # and `>` of Windows PowerShell writes this; UTF-8 never begins so
+_LONGEST = 1 << 26  # bytes; a longer line is no text, and would fill the memory
 
 Failed = FailedLines | FailedTable
 
@@ -79,24 +81,39 @@ def open_input(path: str, asked: str | None, column: str, check: Check) -> Input
         return _lines(kind, path, file, column, resources, check)
     except OSError as error:
         resources.close()
-        raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from error
+        raise click.UsageError(f"cannot read {_called(path)}: {error.strerror or error}") from error
     except BaseException:
         resources.close()
         raise
 
 
+def _called(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
 def _opened(path: str, resources: ExitStack) -> BinaryIO:
     if path != "-":
-        return resources.enter_context(open(path, "rb", buffering=0))
+        # Elsewhere a named pipe without a writer reads as if it were at its end.
+        opener = _opened_at_once if sys.platform == "linux" else None
+        return resources.enter_context(open(path, "rb", buffering=0, opener=opener))
     stdin = sys.stdin
     if stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # so it is where it was closed
         raise click.UsageError("'-' asks for standard input, which is closed")
     return stdin.buffer
 
 
+def _opened_at_once(path: str, flags: int) -> int:
+    """Open a named pipe before anybody writes to it: `_reader` waits with an eye on `check`, and this could not."""
+    fd = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+
+
 def _lines(kind: str, path: str, file: BinaryIO, column: str, resources: ExitStack, check: Check) -> Input:
     blocks = blocks_of_lines(_reader(path, file, check))
     first = next(blocks, [])
+    if first and first[0].startswith(_UTF_16):
+        raise click.UsageError(f"{_called(path)} is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8")
     identity = _identity(path, file, first)
     first[:1] = [line.removeprefix(_BOM) for line in first[:1]]
     all_blocks = chain([first] if first else [], blocks)
@@ -105,6 +122,12 @@ def _lines(kind: str, path: str, file: BinaryIO, column: str, resources: ExitSta
         parse = text_row if kind == "text" else partial(json_row, column=column)
         return Input(kind, identity, LineTable(all_blocks, parse).chunks, FailedLines, count, resources)
     table = CsvTable(all_blocks, column)
+    if not table.header:
+        raise click.UsageError(f"{_called(path)} is empty; CSV begins with a header")
+    if not table.is_utf_8:
+        raise click.UsageError(
+            f"{_called(path)} is not UTF-8, its header at least; make it so: iconv -f WINDOWS-1252 -t UTF-8"
+        )
     _has(column, table.header, path)
     failed = partial(FailedLines, header=cells_line(table.header), encode=cells_line)
     return Input(kind, identity, table.chunks, failed, count, resources)
@@ -129,7 +152,7 @@ def _parquet(path: str, file: BinaryIO, column: str, resources: ExitStack) -> In
 
 def _has(column: str, columns: list[str], path: str) -> None:
     if column not in columns:
-        raise click.UsageError(f'{path} has no column "{column}", but: {", ".join(columns)}; pass --column')
+        raise click.UsageError(f'{_called(path)} has no column "{column}", but: {", ".join(columns)}; pass --column')
 
 
 def _reader(path: str, file: BinaryIO, check: Check) -> Callable[[int], bytes]:
@@ -139,14 +162,22 @@ def _reader(path: str, file: BinaryIO, check: Check) -> Callable[[int], bytes]:
     except OSError:  # no file of the system's
         return file.read
     waits = not _is_regular(file) and os.name == "posix"
+    begun = 0  # bytes of the line that is being read, about
 
     def read(size: int) -> bytes:
+        nonlocal begun
         try:
             while waits and not select.select([fd], [], [], _PEEK)[0]:
                 check()
-            return os.read(fd, size)
+            block = os.read(fd, size)
         except OSError as error:
-            raise Failure(f"cannot read {path}: {error.strerror}") from error
+            raise Failure(f"cannot read {_called(path)}: {error.strerror}") from error
+        begun = 0 if b"\n" in block else begun + len(block)
+        if begun > _LONGEST:
+            raise Failure(
+                f"cannot read {_called(path)}: a line is longer than {_LONGEST >> 20} MiB", "is it a file of texts?"
+            )
+        return block
 
     return read
 

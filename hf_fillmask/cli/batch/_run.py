@@ -47,14 +47,16 @@ T = TypeVar("T")
 async def fill_file(job: Job, server: Server) -> int:
     """Do a job and return the exit code: 1 if rows failed, 128 and its number after a signal."""
     counts, err, began = Counts(), console(sys.stderr), time.monotonic()
+    ended = False
     try:
         async with _as_itself(), stopping() as stop:
             with Progress(err, counts, live=job.output != "-" or not is_terminal(sys.stdout)) as progress:
                 async with connected(server, job.model, on_cold_start=progress.on_cold_start, **job.settings) as client:
                     base_url = "emulator" if server.is_emulator else client.configuration()["base_url"]
                     await Run(job, client, base_url, counts, progress).go()
+        ended = stop.signal is None
     finally:
-        if counts.lines:
+        if ended or counts.lines:
             _say(err, summary(counts, time.monotonic() - began))
     if stop.signal is not None:
         with suppress(OSError):
@@ -130,16 +132,21 @@ class Run:
             return source.failed(self._job.errors)
 
     def _writers(self, output: OutputFile | StreamOutput, failed: Failed | None) -> Writers:
+        def write(data: bytes) -> None:
+            output.write(data)
+            self._counts.written += data.count(b"\n")
+
         told = partial(self._telling, self._job.output)
         write_failed = None if failed is None else self._telling(str(self._job.errors), failed.write)
-        return Writers(told(output.write), told(output.sync), write_failed)
+        return Writers(told(write), told(output.sync), write_failed)
 
     async def _fill(self, source: Input, output: OutputFile | StreamOutput, sink: Sink) -> None:
         job, counts = self._job, self._counts
         done = output.found.done if isinstance(output, OutputFile) else Bitmap()
         desk = Desk(sink, counts, ordered=job.ordered)
-        rate = None if job.max_rps is None else Rate(job.max_rps * job.texts_a_request)
-        feed = Feed(source.chunks(done), desk, counts, rate, Answers() if job.asks_equal_texts_once else None)
+        rate = None if job.max_rps is None else Rate(job.max_rps)
+        answers = Answers() if job.asks_equal_texts_once else None
+        feed = Feed(source.chunks(done), desk, counts, rate, answers, texts_a_turn=job.texts_a_request)
         async with anyio.create_task_group() as group:
             group.start_soon(self._progress.report)
             group.start_soon(self._count, source)

@@ -60,6 +60,9 @@ def summary(counts: Counts, seconds: float) -> str:
     """Tell what a run did, on one line."""
     rate = (counts.filled + counts.failed) / seconds if seconds else 0.0
     told = [f"{counts.filled:,} filled", f"{counts.failed:,} failed"]
+    unsure = counts.filled + counts.failed - counts.written
+    if unsure:  # a full disk, or an end that did not wait for it
+        told.append(f"up to {unsure:,} of them not written")
     if counts.skipped:
         told.append(f"{counts.skipped:,} done before")
     took = f"{seconds:.1f} s" if seconds < 60 else time_left(seconds)

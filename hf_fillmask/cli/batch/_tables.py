@@ -49,6 +49,7 @@ class CsvTable:
         self._column = column
         self._next = 0
         self.header: list[str] = next(self._records, [])
+        self.is_utf_8 = not self._lines.undecodable  # as far as that was seen
         self._counted = 0
 
     def chunks(self, done: Bitmap) -> Iterator[Chunk]:
