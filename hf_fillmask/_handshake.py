@@ -1,6 +1,6 @@
 """TLS handshakes that are given up: httpcore forgets that their connection is open, and the peer waits on.
 
-Here for whole clients, a user's own or one behind proxies; a connection of our own closes itself.
+Here for a user's own client; what is ours is closed with its channel.
 
 Rule: knows no HTTP library, only httpcore's "trace" extension, which is told of each step of a request.
 """
