@@ -408,6 +408,27 @@ def test_a_named_pipe(batch: Invoke, written: bytes) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system waits for the other end of a named pipe")
+def test_a_signal_before_the_first_line(batch: Invoke, server: ScriptedServer) -> None:
+    """A run that is stopped while it waits for its input has nothing to sum up."""
+    os.mkfifo("pipe")
+    ended = threading.Event()
+
+    def stop() -> None:
+        with Path("pipe").open("wb"):
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.wait()
+
+    writer = threading.Thread(target=stop)
+    writer.start()
+    run = batch("pipe", "--format", "text", *TO_OUT)
+    ended.set()
+    writer.join()
+    assert (run.code, server.requests) == (130, [])
+    assert "error: stopped by Ctrl-C" in run.err
+    assert "filled" not in run.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system waits for the other end of a named pipe")
 def test_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
     """The wait for the other end of a named pipe ends when the command is stopped."""
     os.mkfifo(tmp_path / "pipe")

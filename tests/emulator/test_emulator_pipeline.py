@@ -303,3 +303,9 @@ def test_a_missing_library_is_named(transformers: Transformers, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=rf"this needs {library}: pip install 'hf-fillmask\[transformers\]'"):
         create_app(model="org/bert")
+
+
+def test_a_library_that_was_put_in_place_by_hand(transformers: Transformers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands among the loaded modules is a library, though nobody knows where it came from."""
+    monkeypatch.setattr(sys.modules["torch"], "__spec__", None)
+    assert create_app(model="org/bert")
