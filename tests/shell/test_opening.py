@@ -88,11 +88,13 @@ async def test_files_are_read_off_the_loop(request: pytest.FixtureRequest, what:
 def test_cancelled_while_files_are_read(request: pytest.FixtureRequest, what: str) -> None:
     """The thread that a cancelled task (of asyncio) leaves behind opens nothing in a client that is closed by then."""
     held: Held = request.getfixturevalue(what)
+    left: list[threading.Thread] = []
 
     async def use() -> None:
         async with AsyncFillMaskClient(MODEL) as client:
             call = asyncio.create_task(client.fill_mask(TEXT))
             assert await in_thread(held.begun.wait, PATIENCE)
+            left.extend(thread for thread in threading.enumerate() if "worker" in thread.name.lower())  # anyio's
             call.cancel()
             await asyncio.wait([call])
         held.release.set()
@@ -100,9 +102,8 @@ def test_cancelled_while_files_are_read(request: pytest.FixtureRequest, what: st
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         asyncio.run(use())
-        for thread in threading.enumerate():
-            if "worker" in thread.name.lower():  # anyio's
-                thread.join(PATIENCE)
+        for thread in left:
+            thread.join(PATIENCE)
         gc.collect()
     assert [str(warning.message) for warning in caught] == []
 
