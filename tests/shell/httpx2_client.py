@@ -37,8 +37,9 @@ class Httpx2Client(AsyncFillMaskClient):
         try:
             await super().aclose()
         finally:
-            with anyio.CancelScope(shield=True):
-                await self.given.aclose()
+            if self._lifetime.closed:  # it was not refused
+                with anyio.CancelScope(shield=True):
+                    await self.given.aclose()
 
 
 def client_class(options: dict[str, Any]) -> type[AsyncFillMaskClient]:
