@@ -248,6 +248,8 @@ def main() -> None:
     chosen = arguments.part or list(parts)
     if unknown := set(chosen) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if not arguments.delay > 0:
+        parser.error("--delay must be more than 0 seconds")
     print("| what | figure | ratio | target |\n|---|---|---|---|")
     for name in chosen:
         asyncio.run(parts[name]())

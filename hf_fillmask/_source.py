@@ -74,8 +74,9 @@ class Source:
 
     async def _sliced(self, source: Iterator[str], most: int) -> list[str]:
         async with self._line:
-            for _ in range(most):
-                await self._room()
+            if self._window is not None:
+                for _ in range(most):
+                    await self._window.acquire()
             self.cut = self._deadline.over
             texts = [] if self.cut else list(islice(source, most))
             self.release(most - len(texts))
@@ -126,10 +127,6 @@ class Source:
             if not self._under_way:
                 self._tell()
         self.cut = False
-
-    async def _room(self) -> None:
-        if self._window is not None:
-            await self._window.acquire()
 
     def _tell(self) -> None:
         if self._changed is not None:

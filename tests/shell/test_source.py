@@ -122,13 +122,15 @@ async def test_what_is_there_at_once_makes_full_lists() -> None:
     assert sorted(got, reverse=True) == [["6"], ["3", "4", "5"], ["0", "1", "2"], []]
 
 
+async def awaited(count: int) -> AsyncIterator[str]:
+    """Return texts that are awaited one by one, as the lines of a file are."""
+    for number in range(count):
+        await anyio.lowlevel.checkpoint()
+        yield f"{number} {MASK}"
+
+
 async def test_a_file_that_is_awaited_makes_full_lists() -> None:
     """An async iterator that awaits each text still fills the lists while other requests are under way."""
-
-    async def lines() -> AsyncIterator[str]:
-        for number in range(61):
-            await anyio.lowlevel.checkpoint()
-            yield f"{number} {MASK}"
 
     sizes: list[int] = []
     answer = pipeline()
@@ -140,7 +142,7 @@ async def test_a_file_that_is_awaited_makes_full_lists() -> None:
 
     with scripted(script) as server:
         async with client_of(server) as client:
-            results = await client.fill_mask_batch(lines(), inputs_per_request=10, max_concurrency=4)
+            results = await client.fill_mask_batch(awaited(61), inputs_per_request=10, max_concurrency=4)
     assert [result[0].word for result in results] == [f"{number} {MASK}/0" for number in range(61)]
     assert sum(sizes) == 61
     assert sorted(sizes)[-5:] == [10] * 5
@@ -167,11 +169,6 @@ async def test_a_live_stream_does_not_wait_for_its_list(ordered: bool, concurren
 async def test_one_at_a_time_stays_one_at_a_time() -> None:
     """A live source is read while the one request is under way, so the lists get full; no second request is sent."""
 
-    async def lines() -> AsyncIterator[str]:
-        for number in range(21):
-            await anyio.lowlevel.checkpoint()
-            yield f"{number} {MASK}"
-
     sizes: list[int] = []
     in_flight: list[int] = [0]
     answer = pipeline()
@@ -185,7 +182,7 @@ async def test_one_at_a_time_stays_one_at_a_time() -> None:
 
     with scripted(script) as server:
         async with client_of(server) as client:
-            results = await client.fill_mask_batch(lines(), inputs_per_request=5, max_concurrency=1)
+            results = await client.fill_mask_batch(awaited(21), inputs_per_request=5, max_concurrency=1)
     assert [result[0].word for result in results] == [f"{number} {MASK}/0" for number in range(21)]
     assert max(in_flight) == 1
     assert sum(sizes) == 21
